@@ -1,0 +1,35 @@
+# R and the R packages that the models and the harness need. Sourced by setup.sh.
+# shellcheck shell=sh disable=SC2154,SC2034 # variables of the other files
+
+set_up_r() {
+  r_packages='randomForest palmerpenguins jsonlite bit64'
+  [ "$with_tests" = no ] || r_packages="$r_packages testthat"
+  r_library=$environments/r
+  mkdir -p "$r_library"
+  ! has_r || return 0
+  set --
+  have Rscript || set -- r-base-core
+  for package in $r_packages; do set -- "$@" "r-cran-$(printf %s "$package" | tr '[:upper:]' '[:lower:]')"; done
+  if install_debian R "$@" && ! is_root; then use_unpacked_r; fi
+  has_r || lacks "R (Rscript with the packages $r_packages)" "$@"
+}
+
+has_r() {
+  have Rscript && holds "$(command -v Rscript) with $r_packages" env R_LIBS="$r_library" Rscript --vanilla -e "
+    wanted <- strsplit('$r_packages', ' ')[[1]]
+    quit(status = !all(vapply(wanted, requireNamespace, logical(1), quietly = TRUE)))"
+}
+
+# The unpacked packages go to the R library of the environments. R's own script names its home: it has another now.
+use_unpacked_r() {
+  home=$debian/usr/lib/R
+  for package in "$home"/site-library/*; do
+    [ -d "$package" ] || continue
+    rm -rf "${r_library:?}/${package##*/}"
+    mv "$package" "$r_library"
+  done
+  [ -x "$home/bin/exec/R" ] || return 0 # the machine has an R of its own, only packages were missing
+  sed -i -E "s|^(R_[A-Z]+_DIR=)/usr|\1$(quote "$debian")/usr|" "$home/bin/R"
+  wrap R "$home/bin/R" "R_LIBS_SITE=$r_library"
+  wrap Rscript "$debian/usr/bin/Rscript" "RHOME=$home" "R_LIBS_SITE=$r_library"
+}

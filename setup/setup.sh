@@ -1,0 +1,46 @@
+#!/bin/sh
+# Installs what is missing, then runs a command: sh setup/setup.sh [--tests] [-- COMMAND...]
+# It needs nothing but sh, Node.js and npm. What is there already is left alone; a second run finds nothing to do.
+set -u
+umask 022 # the uids that run models read what is installed here
+
+usage='usage: sh setup/setup.sh [--tests] [-- COMMAND...]
+  --tests    also install what only the tests need
+  COMMAND    is run afterwards, with the installed tools on its PATH
+IDIOM_DATA is the folder that everything is put into (default: .idiom in the repository).'
+
+with_tests=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --tests) with_tests=yes ;;
+    -h | --help) printf '%s\n' "$usage"; exit 0 ;;
+    --) shift; break ;;
+    *) printf '%s\n' "$usage" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+cd "$(dirname "$0")/.." || exit 1
+repository=$PWD
+. setup/common.sh
+. setup/debian.sh
+. setup/node.sh
+. setup/system.sh
+. setup/python.sh
+. setup/r.sh
+. setup/java.sh
+
+require_node
+only_one_at_a_time
+set_up_system
+set_up_node
+set_up_python
+set_up_r
+set_up_java
+finish
+
+if [ $# -gt 0 ]; then
+  PATH=$repository/node_modules/.bin:$PATH
+  export PATH
+  exec "$@" 9>&-
+fi
