@@ -1,0 +1,54 @@
+// Every error that a caller can meet: its kind, what it maps to at the two front doors, and whether calling again may help.
+
+interface ErrorKind {
+  /** gRPC status code, by number as the standard has it. */
+  readonly grpc: number;
+  readonly http: number;
+  /** The same call may succeed later, unchanged. */
+  readonly retryable: boolean;
+}
+
+export const ERRORS = {
+  /** The request is malformed or does not fit the model's signature. */
+  INVALID_REQUEST: { grpc: 3, http: 400, retryable: false },
+  /** The signature admits the values, the model does not: an unseen level, text that is no date. */
+  INVALID_INPUT: { grpc: 3, http: 400, retryable: false },
+  MODEL_NOT_FOUND: { grpc: 5, http: 404, retryable: false },
+  /** The model folder, its code or its signature is wrong; nothing to do with a request. */
+  MODEL_INVALID: { grpc: 9, http: 500, retryable: false },
+  MODEL_NOT_READY: { grpc: 14, http: 503, retryable: true },
+  QUEUE_FULL: { grpc: 14, http: 503, retryable: true },
+  SHUTTING_DOWN: { grpc: 14, http: 503, retryable: true },
+  /** The author's code raised. */
+  MODEL_ERROR: { grpc: 13, http: 500, retryable: false },
+  /** The model's answer does not fit its signature. */
+  INVALID_OUTPUT: { grpc: 13, http: 500, retryable: false },
+  OUT_OF_MEMORY: { grpc: 8, http: 500, retryable: false },
+  RESULT_TOO_LARGE: { grpc: 8, http: 500, retryable: false },
+  /** The instance died while it ran this request, and the request was not run again or died again. */
+  INSTANCE_DIED: { grpc: 14, http: 503, retryable: true },
+  /** The harness broke the protocol. */
+  PROTOCOL: { grpc: 13, http: 500, retryable: false },
+  DEADLINE_EXCEEDED: { grpc: 4, http: 504, retryable: false },
+  CANCELLED: { grpc: 1, http: 499, retryable: false },
+  UNIMPLEMENTED: { grpc: 12, http: 501, retryable: false },
+  INTERNAL: { grpc: 13, http: 500, retryable: false },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export class IdiomError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "IdiomError";
+    this.code = code;
+  }
+
+  /** At a boundary: whatever was thrown, as one of ours. */
+  static from(thrown: unknown): IdiomError {
+    if (thrown instanceof IdiomError) return thrown;
+    return new IdiomError("INTERNAL", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+  }
+}

@@ -1,0 +1,54 @@
+// A model version: what its author declared, and what the running system knows of it.
+import type { ContentType } from "./datatype.ts";
+import type { Signature, SignatureHints } from "./signature.ts";
+
+export interface Batching {
+  /** Rows: the limit of one request and of a merged frame. */
+  readonly maxSize: number;
+  /** Wait this long for more requests although a slot is free. */
+  readonly maxDelayMs: number;
+  readonly maxBytes: number;
+}
+
+/** model.yaml, with its defaults filled in. */
+export interface Manifest {
+  readonly name: string;
+  readonly runtime: string;
+  /** `file:symbol`; null: the language's default. */
+  readonly entry: string | null;
+  readonly declared: SignatureHints;
+  readonly contentType: ContentType | null;
+  readonly per: "batch" | "row";
+  readonly idempotent: boolean;
+  /** null: never merged. */
+  readonly batching: Batching | null;
+  readonly instances: { readonly min: number; readonly max: number };
+  readonly limits: { readonly timeoutMs: number; readonly memoryBytes: number };
+}
+
+export interface ModelVersion {
+  readonly name: string;
+  /** A positive number, as text. */
+  readonly version: string;
+  /** `name/version`; identifies it everywhere. */
+  readonly key: string;
+  readonly folder: string;
+  /** sha256 of the folder's content. */
+  readonly digest: string;
+  readonly manifest: Manifest;
+  /** The signature that the golden files show; null without any. */
+  readonly golden: SignatureHints | null;
+}
+
+/** What can be said of a version at any moment. Exactly one of these holds. */
+export type VersionStatus =
+  | { readonly state: "loading" }
+  | { readonly state: "ready"; readonly signature: Signature; readonly slots: number }
+  /** It was ready and will be again: its instances are being restarted. */
+  | { readonly state: "unavailable"; readonly signature: Signature | null; readonly reason: string }
+  /** It cannot be loaded as it is; only a change of the model mends it. */
+  | { readonly state: "failed"; readonly reason: string };
+
+export function versionKey(name: string, version: string): string {
+  return `${name}/${version}`;
+}

@@ -1,0 +1,86 @@
+// One signature out of what several sources say: model.yaml, the code's type hints, the artifact, the golden files.
+import { IdiomError } from "./errors.ts";
+import { formatShape, type Signature, type SignatureHints, type TensorHint, type TensorSpec } from "./signature.ts";
+
+export interface SignatureSource {
+  /** As the author knows it: "model.yaml", "the type hints", ... */
+  readonly name: string;
+  readonly hints: SignatureHints;
+}
+
+/**
+ * Resolves the signature from `sources`, strongest first. Names come from the first source that names a side's tensors;
+ * each field comes from the first source that knows it.
+ * @throws IdiomError MODEL_INVALID when two sources disagree (both are shown) or something stays unknown (with the lines to add).
+ */
+export function resolveSignature(sources: readonly SignatureSource[]): Signature {
+  return { inputs: resolveSide("inputs", sources), outputs: resolveSide("outputs", sources) };
+}
+
+function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSource[]): TensorSpec[] {
+  const known = sources.flatMap((source) => {
+    const tensors = source.hints[side];
+    return tensors === null ? [] : [{ name: source.name, tensors }];
+  });
+  const first = known[0];
+  if (first === undefined) throw unknown(side, `nothing says what the model's ${side} are`, []);
+  for (const other of known.slice(1)) checkNames(side, first, other);
+  const partial = first.tensors.map((tensor) => resolveTensor(side, tensor.name, known));
+  if (!partial.every(isComplete)) {
+    const missing = partial.filter((tensor) => !isComplete(tensor)).map((tensor) => tensor.name);
+    throw unknown(side, `data type or shape is not known for ${missing.join(", ")}`, partial);
+  }
+  return partial;
+}
+
+type Known = { readonly name: string; readonly tensors: readonly TensorHint[] };
+
+function checkNames(side: string, one: Known, other: Known): void {
+  const names = (known: Known): string => known.tensors.map((tensor) => tensor.name).sort().join(", ");
+  if (names(one) === names(other)) return;
+  throw new IdiomError("MODEL_INVALID", `${one.name} and ${other.name} disagree on the model's ${side}: [${names(one)}] against [${names(other)}]`);
+}
+
+function resolveTensor(side: string, name: string, known: readonly Known[]): TensorHint {
+  const said = known.flatMap((source) => source.tensors.filter((tensor) => tensor.name === name).map((tensor) => ({ source: source.name, tensor })));
+  const pick = <K extends keyof TensorHint>(field: K, format: (value: NonNullable<TensorHint[K]>) => string, agrees: (a: NonNullable<TensorHint[K]>, b: NonNullable<TensorHint[K]>) => boolean): TensorHint[K] => {
+    const values = said.filter((entry) => entry.tensor[field] !== null);
+    const strongest = values[0];
+    if (strongest === undefined) return null as TensorHint[K];
+    const value = strongest.tensor[field] as NonNullable<TensorHint[K]>;
+    for (const weaker of values.slice(1)) {
+      const other = weaker.tensor[field] as NonNullable<TensorHint[K]>;
+      if (agrees(value, other)) continue;
+      throw new IdiomError("MODEL_INVALID", `${side} '${name}': ${strongest.source} says ${field} ${format(value)}, ${weaker.source} says ${format(other)}`);
+    }
+    return value;
+  };
+  return {
+    name,
+    datatype: pick("datatype", String, (a, b) => a === b),
+    shape: pick("shape", formatShape, compatibleShapes),
+    contentType: pick("contentType", String, () => true),
+    na: pick("na", String, () => true),
+    levels: pick("levels", (levels) => levels.join("|"), () => true),
+  };
+}
+
+/** A weaker source may know a shape less or more exactly; a golden file shows one instance of it. */
+function compatibleShapes(a: readonly number[], b: readonly number[]): boolean {
+  const [x, y] = [trimColumn(a), trimColumn(b)];
+  return x.length === y.length && x.every((dimension, i) => dimension === -1 || y[i] === -1 || dimension === y[i]);
+}
+
+function trimColumn(shape: readonly number[]): readonly number[] {
+  return shape.length === 2 && shape[1] === 1 ? shape.slice(0, 1) : shape;
+}
+
+function isComplete(tensor: TensorHint): tensor is TensorSpec {
+  return tensor.datatype !== null && tensor.shape !== null;
+}
+
+function unknown(side: "inputs" | "outputs", what: string, tensors: readonly TensorHint[]): IdiomError {
+  const shown = tensors.length > 0 ? tensors : [{ name: side === "inputs" ? "x" : "y", datatype: null, shape: null }];
+  const lines = shown.map((tensor) => `  - {name: ${tensor.name}, datatype: ${tensor.datatype ?? "FP64"}, shape: ${tensor.shape === null ? "[-1]" : formatShape(tensor.shape)}}`);
+  return new IdiomError("MODEL_INVALID", `${what}. Add to model.yaml, with the right types:\n${side}:\n${lines.join("\n")}`);
+}

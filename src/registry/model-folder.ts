@@ -1,0 +1,113 @@
+// A folder of models: `<model>/` is version 1, `<model>/<number>/` are numbered versions.
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { IdiomError } from "../core/errors.ts";
+import { type ModelVersion, versionKey } from "../core/model.ts";
+import { hintsOfGolden, readGolden } from "./golden.ts";
+import { type ParsedManifest, parseManifest } from "./manifest.ts";
+
+/** A language as the registry needs to know it. */
+export interface RuntimeMarker {
+  readonly language: string;
+  /** Files that show that a folder's model is written in it. */
+  readonly entryFiles: readonly string[];
+}
+
+/** A folder that could not be read as a model version: shown to the operator, never served. */
+export interface BrokenVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly reason: string;
+}
+
+export interface ScannedModels {
+  readonly versions: readonly ModelVersion[];
+  readonly broken: readonly BrokenVersion[];
+}
+
+/**
+ * Reads every model version below `root`. A broken one does not hinder the others.
+ * @throws IdiomError MODEL_INVALID when `root` itself is no folder.
+ */
+export function scanModels(root: string, runtimes: readonly RuntimeMarker[]): ScannedModels {
+  if (!existsSync(root) || !lstatSync(root).isDirectory()) {
+    throw new IdiomError("MODEL_INVALID", `${root} is no folder; IDIOM_MODELS names the folder that holds a folder per model`);
+  }
+  const versions: ModelVersion[] = [];
+  const broken: BrokenVersion[] = [];
+  for (const { folder, folderName, version } of listFolders(root)) {
+    try {
+      versions.push(readVersion(folder, folderName, version, runtimes));
+    } catch (error) {
+      broken.push({ name: folderName, version, reason: IdiomError.from(error).message });
+    }
+  }
+  refuseDuplicates(versions);
+  return { versions, broken };
+}
+
+/** Reads one model version. @throws IdiomError MODEL_INVALID */
+export function readVersion(folder: string, folderName: string, version: string, runtimes: readonly RuntimeMarker[]): ModelVersion {
+  const { manifest, golden } = readManifest(folder, folderName, runtimes);
+  return {
+    name: manifest.name,
+    version,
+    key: versionKey(manifest.name, version),
+    folder,
+    digest: digestOf(folder),
+    manifest,
+    golden: hintsOfGolden(readGolden(folder, golden)[0]),
+  };
+}
+
+/** The manifest of a folder, from its model.yaml or, without one, from its files alone. */
+export function readManifest(folder: string, folderName: string, runtimes: readonly RuntimeMarker[]): ParsedManifest {
+  const path = join(folder, "model.yaml");
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  return parseManifest(text, join(basename(folder), "model.yaml"), folderName, detectRuntime(folder, runtimes));
+}
+
+function detectRuntime(folder: string, runtimes: readonly RuntimeMarker[]): string | null {
+  const files = new Set(readdirSync(folder));
+  return runtimes.find((runtime) => runtime.entryFiles.some((file) => files.has(file)))?.language ?? null;
+}
+
+function listFolders(root: string): { folder: string; folderName: string; version: string }[] {
+  return subfolders(root).flatMap((folderName) => {
+    const folder = join(root, folderName);
+    const numbered = existsSync(join(folder, "model.yaml")) ? [] : subfolders(folder).filter((name) => /^[1-9]\d*$/.test(name));
+    if (numbered.length === 0) return [{ folder, folderName, version: "1" }];
+    return numbered.map((version) => ({ folder: join(folder, version), folderName, version }));
+  });
+}
+
+/** Symbolic links are not followed: a model folder holds what it is. */
+function subfolders(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+function refuseDuplicates(versions: readonly ModelVersion[]): void {
+  const seen = new Map<string, ModelVersion>();
+  for (const version of versions) {
+    const other = seen.get(version.key);
+    if (other !== undefined) throw new IdiomError("MODEL_INVALID", `two folders are called ${version.key}: ${other.folder} and ${version.folder}; give one another name in its model.yaml`);
+    seen.set(version.key, version);
+  }
+}
+
+function digestOf(folder: string): string {
+  const hash = createHash("sha256");
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  for (const file of files) {
+    const content = readFileSync(file);
+    hash.update(`${file.slice(folder.length)}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,114 @@
+// The frames of the harness protocol and their JSON bodies (proto/harness/v1/PROTOCOL.md). A harness runs the author's code,
+// so nothing that it says is believed before it has passed a schema.
+import { z } from "zod";
+import { CONTENT_TYPES, DATATYPE_NAMES } from "../../src/core/datatype.ts";
+import type { TensorHint, TensorSpec } from "../../src/core/signature.ts";
+
+export const PROTOCOL_VERSION = 1;
+export const HEADER_BYTES = 16;
+export const DEFAULT_MAX_FRAME = 64 * 2 ** 20;
+
+export const FRAME = {
+  HELLO: 0x01,
+  INIT: 0x02,
+  LOADED: 0x03,
+  BIND: 0x04,
+  READY: 0x05,
+  FAILED: 0x06,
+  LOG: 0x07,
+  CANCEL: 0x08,
+  PING: 0x09,
+  PONG: 0x0a,
+  DRAIN: 0x0b,
+  BYE: 0x0c,
+  INFER: 0x10,
+  RESULT: 0x11,
+  ERROR: 0x12,
+} as const;
+
+export type FrameName = keyof typeof FRAME;
+
+const NAMES = new Map<number, FrameName>((Object.keys(FRAME) as FrameName[]).map((name) => [FRAME[name], name]));
+
+export function frameName(type: number): FrameName | undefined {
+  return NAMES.get(type);
+}
+
+/** The peer broke the protocol; the stream cannot be trusted any more. */
+export class ProtocolViolation extends Error {
+  override name = "ProtocolViolation";
+}
+
+const hintSchema = z.object({
+  name: z.string(),
+  datatype: z.enum(DATATYPE_NAMES).nullable(),
+  shape: z.array(z.number().int().min(-1)).nullable(),
+  content_type: z.enum(CONTENT_TYPES).nullable(),
+  na: z.union([z.string(), z.number(), z.boolean()]).nullable(),
+  levels: z.array(z.string()).nullable(),
+});
+const hintsSchema = z.object({ inputs: z.array(hintSchema).nullable(), outputs: z.array(hintSchema).nullable() });
+
+const failureFields = {
+  kind: z.string(),
+  type: z.string().nullable(),
+  message: z.string(),
+  traceback: z.array(z.string()),
+};
+
+const rowErrorSchema = z.object({ segment: z.number().int().min(0), row: z.number().int().min(0), ...failureFields });
+
+/** Bodies of the frames that a harness sends. */
+const SCHEMAS = {
+  HELLO: z.object({ protocol: z.number().int(), language: z.string(), language_version: z.string(), pid: z.number().int(), features: z.array(z.string()) }),
+  LOADED: z.object({ entry: z.string(), hints: hintsSchema, artifact: hintsSchema.nullable() }),
+  READY: z.object({ convention: z.string() }),
+  FAILED: z.object(failureFields),
+  LOG: z.object({ level: z.enum(["debug", "info", "warn", "error"]), message: z.string() }),
+  PONG: z.object({}),
+  BYE: z.object({}),
+  ERROR: z.object({ ...failureFields, segment: z.number().int().nullable(), row: z.number().int().nullable() }),
+} as const;
+
+export type HarnessFrame = keyof typeof SCHEMAS;
+export type Body<F extends HarnessFrame> = z.infer<(typeof SCHEMAS)[F]>;
+export type HarnessFailure = Body<"FAILED">;
+export type RowError = z.infer<typeof rowErrorSchema>;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Parses and checks a JSON body. @throws ProtocolViolation */
+export function parseBody<F extends HarnessFrame>(name: F, body: Uint8Array): Body<F> {
+  const parsed = SCHEMAS[name].safeParse(parseJsonObject(body));
+  if (!parsed.success) throw new ProtocolViolation(`${name}: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
+  return parsed.data as Body<F>;
+}
+
+/** Parses the JSON block at the end of a RESULT. @throws ProtocolViolation */
+export function parseRowErrors(block: Uint8Array): RowError[] {
+  const parsed = z.object({ errors: z.array(rowErrorSchema) }).safeParse(parseJsonObject(block));
+  if (!parsed.success) throw new ProtocolViolation(`RESULT errors: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
+  return parsed.data.errors;
+}
+
+/** @throws ProtocolViolation when `body` is not one JSON object in UTF-8. */
+export function parseJsonObject(body: Uint8Array): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(body));
+  } catch (error) {
+    throw new ProtocolViolation(`the body is no JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ProtocolViolation("the body is no JSON object");
+  return value;
+}
+
+export function hintFromWire(wire: z.infer<typeof hintSchema>): TensorHint {
+  const { content_type: contentType, ...rest } = wire;
+  return { ...rest, contentType };
+}
+
+export function specToWire(spec: TensorSpec): object {
+  const { contentType, ...rest } = spec;
+  return { ...rest, content_type: contentType };
+}
