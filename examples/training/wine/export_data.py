@@ -13,9 +13,16 @@ SOURCE = "UCI Machine Learning Repository, Wine (Forina et al. 1991), as shipped
 CULTIVARS = ["cultivar_1", "cultivar_2", "cultivar_3"]
 
 
+def camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 def main() -> None:
     wine = load_wine(as_frame=True)
-    frame = wine.data.rename(columns={"od280/od315_of_diluted_wines": "od280_od315"})
+    names = {"od280/od315_of_diluted_wines": "od280_od315"}
+    # Camel case, because the columns become the components of a Java record.
+    frame = wine.data.rename(columns=names).rename(columns=camel_case)
     frame["cultivar"] = [CULTIVARS[target] for target in wine.target]
     path = Path(__file__).parent / "data" / "wine.csv"
     path.write_text(f"# {SOURCE}\n" + frame.to_csv(index=False))
