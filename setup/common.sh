@@ -54,10 +54,12 @@ network_fault='timed? ?out|ECONNRE|EAI_AGAIN|ENOTFOUND|temporary failure|connect
 network_fault="$network_fault|could not (resolve|connect)|unexpected size|hash sum mismatch|socket hang up"
 network_fault="$network_fault|dns error|unknown host|(50[0234]|429) "
 
-# Says that a step failed, shows the end of the log and the command to run by hand.
+# Says that a step failed, shows the beginning and the end of its log, and the command to run by hand.
 failed() {
-  say "$1 failed; the end of $log:"
-  tail -n 12 "$log" | sed 's/^/    /' >&2
+  say "$1 failed; from $log:"
+  awk '/^== / { n = 0 } { lines[n++] = $0 }
+    END { for (i = 1; i < n; i++) if (i < 9 || i >= n - 8) print "    " lines[i]; else if (i == 9) print "    ..." }
+  ' "$log" >&2
   say "to try it by hand: $2"
 }
 

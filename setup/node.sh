@@ -19,7 +19,7 @@ set_up_node() {
 set_up_packages() {
   [ -z "$(find node_modules/.package-lock.json -newer package-lock.json 2>/dev/null)" ] || return 0
   step "installing npm packages (npm ci)"
-  run_over_network npm ci --no-audit --no-fund --include=dev --include=optional ||
+  run_over_network npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --include=dev --include=optional ||
     fatal "installing npm packages" "npm ci"
   touch node_modules/.package-lock.json
   version=$(PATH=$repository/node_modules/.bin:$PATH node --version 2>&1)
