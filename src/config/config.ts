@@ -1,0 +1,83 @@
+// One configuration: a file, the environment and flags become one frozen object. An unknown key or a wrong value stops the start.
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { IdiomError } from "../core/errors.ts";
+import { parseDuration, parseSize } from "../core/units.ts";
+import { PACKAGE_ROOT } from "../package-root.ts";
+
+const port = z.coerce.number().int().min(0).max(65535);
+const size = z.union([z.number().int().positive(), z.string().transform((text, context) => parseSize(text) ?? fail(context, text, '"64MiB"'))]);
+const duration = z.union([z.number().int().min(0), z.string().transform((text, context) => parseDuration(text) ?? fail(context, text, '"30s"'))]);
+
+function fail(context: z.RefinementCtx, text: string, example: string): number {
+  context.addIssue({ code: "custom", message: `"${text}" is not understood; write it like ${example}` });
+  return 0;
+}
+
+const configSchema = z.strictObject({
+  /** Address to bind. */
+  host: z.string().min(1).default("127.0.0.1"),
+  grpcPort: port.default(8001),
+  httpPort: port.default(8000),
+  /** The folder that holds a folder per model. */
+  models: z.string().default(join(PACKAGE_ROOT, "examples", "models")),
+  /** Environments, built harnesses, caches. */
+  data: z.string().default(join(PACKAGE_ROOT, ".idiom")),
+  logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  /** Longest gRPC message, in bytes. */
+  maxMessageBytes: size.default(64 * 2 ** 20),
+  /** How long a stop waits for what runs. */
+  drainTimeoutMs: duration.default(30_000),
+  queue: z
+    .strictObject({
+      /** Requests that may wait for one version on this node. */
+      maxRequests: z.coerce.number().int().positive().default(10_000),
+      maxBytes: size.default(256 * 2 ** 20),
+    })
+    .prefault({}),
+});
+
+export type Config = Readonly<z.infer<typeof configSchema>>;
+
+/** Environment variable -> path in the configuration. */
+const ENVIRONMENT: Record<string, string> = {
+  IDIOM_HOST: "host",
+  IDIOM_GRPC_PORT: "grpcPort",
+  IDIOM_HTTP_PORT: "httpPort",
+  IDIOM_MODELS: "models",
+  IDIOM_DATA: "data",
+  IDIOM_LOG_LEVEL: "logLevel",
+};
+
+/**
+ * Flags win over the environment, the environment over the file (IDIOM_CONFIG, YAML).
+ * @throws IdiomError INVALID_REQUEST naming each key and where it came from.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string, unknown>> = {}): Config {
+  const file = env["IDIOM_CONFIG"];
+  const merged: Record<string, unknown> = { ...(file === undefined || file === "" ? {} : readConfigFile(file)) };
+  for (const [variable, key] of Object.entries(ENVIRONMENT)) {
+    if (env[variable] !== undefined && env[variable] !== "") merged[key] = env[variable];
+  }
+  for (const [key, value] of Object.entries(flags)) if (value !== undefined) merged[key] = value;
+  const parsed = configSchema.safeParse(merged);
+  if (!parsed.success) throw new IdiomError("INVALID_REQUEST", parsed.error.issues.map((issue) => describe(issue, file)).join("\n"));
+  return Object.freeze({ ...parsed.data, models: resolve(parsed.data.models), data: resolve(parsed.data.data) });
+}
+
+function readConfigFile(path: string): Record<string, unknown> {
+  try {
+    return (parse(readFileSync(path, "utf8")) as Record<string, unknown> | null) ?? {};
+  } catch (error) {
+    throw new IdiomError("INVALID_REQUEST", `IDIOM_CONFIG=${path}: ${(error as Error).message}`);
+  }
+}
+
+function describe(issue: z.core.$ZodIssue, file: string | undefined): string {
+  if (issue.code === "unrecognized_keys") return `${file ?? "configuration"}: unknown key ${issue.keys.map((key) => `'${key}'`).join(", ")}`;
+  const key = issue.path.join(".");
+  const variable = Object.keys(ENVIRONMENT).find((name) => ENVIRONMENT[name] === key);
+  return `${key}${variable === undefined ? "" : ` (${variable})`}: ${issue.message}`;
+}

@@ -1,0 +1,152 @@
+// The only place that starts processes: harnesses with their transport, and tools that run to an end.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { promisify } from "node:util";
+
+/** How a harness is reached: one socket pair on fd 3, or a pair of FIFOs on fds 3 and 4. */
+export type Transport = "socket" | "fifo";
+
+export interface HarnessCommand {
+  readonly command: readonly string[];
+  /** The whole environment of the process: nothing of the host's is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly transport: Transport;
+}
+
+export interface ExitCause {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ChildHandle {
+  readonly pid: number;
+  /** From the harness. Ends when it closes its side or dies. */
+  readonly input: Socket;
+  /** To the harness. */
+  readonly output: Socket;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** After the process has ended and everything that it wrote has been read. */
+  readonly exited: Promise<ExitCause>;
+  /** Signals the process and its group; does nothing once it has ended. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** @throws Error when the program cannot be started. */
+export async function spawnHarness(command: HarnessCommand): Promise<ChildHandle> {
+  return command.transport === "socket" ? spawnOnSocket(command) : spawnOnFifos(command);
+}
+
+async function spawnOnSocket(command: HarnessCommand): Promise<ChildHandle> {
+  const child = start(command, ["pipe"]);
+  await started(child);
+  const socket = child.stdio[3] as Socket;
+  return handle(child, socket, socket);
+}
+
+/** R opens descriptors by path, which fails on sockets; a FIFO pair that has lost its names serves. */
+async function spawnOnFifos(command: HarnessCommand): Promise<ChildHandle> {
+  const folder = mkdtempSync(join(tmpdir(), "idiom-"));
+  const [toHarness, fromHarness] = [join(folder, "in"), join(folder, "out")];
+  const harnessEnds: number[] = [];
+  const ownEnds: number[] = [];
+  try {
+    await runTool("mkfifo", ["-m", "600", toHarness, fromHarness]);
+    // A FIFO opens for writing only once it has a reader, so each read end comes first.
+    harnessEnds.push(openSync(toHarness, constants.O_RDONLY | constants.O_NONBLOCK));
+    ownEnds.push(openSync(toHarness, constants.O_WRONLY));
+    ownEnds.push(openSync(fromHarness, constants.O_RDONLY | constants.O_NONBLOCK));
+    harnessEnds.push(openSync(fromHarness, constants.O_WRONLY));
+    const child = start(command, harnessEnds);
+    await started(child);
+    const output = new Socket({ fd: ownEnds[0] as number, readable: false, writable: true });
+    const input = new Socket({ fd: ownEnds[1] as number, readable: true, writable: false });
+    return handle(child, input, output);
+  } catch (error) {
+    ownEnds.forEach(closeSync);
+    throw error;
+  } finally {
+    harnessEnds.forEach(closeSync);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function start({ command, env, cwd }: HarnessCommand, transport: readonly ("pipe" | number)[]): ChildProcess {
+  const [program, ...args] = command;
+  // Detached: a process group of its own, so that Ctrl-C at the terminal reaches the host alone and a kill reaches all of it.
+  return spawn(program as string, args, { cwd, env: { ...env }, detached: true, stdio: ["ignore", "pipe", "pipe", ...transport] });
+}
+
+function started(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+}
+
+/** What has been written before the end is read for this long; a descriptor that leaked elsewhere must not hide the exit. */
+const DRAIN_AFTER_EXIT_MS = 200;
+
+/** Ends what the process left behind in its group. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // The group is empty, which is what we want.
+  }
+}
+
+function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle {
+  let ended = false;
+  const exited = new Promise<ExitCause>((resolve) => {
+    child.once("exit", (code, signal) => {
+      ended = true;
+      killGroup(child.pid as number);
+      const settle = (): void => resolve({ code, signal });
+      if (input.destroyed || input.readableEnded) return settle();
+      input.once("close", settle);
+      setTimeout(settle, DRAIN_AFTER_EXIT_MS).unref();
+    });
+  });
+  // A write to a harness that has just died fails; the exit tells the story.
+  output.on("error", () => output.destroy());
+  if (input !== output) input.on("error", () => input.destroy());
+  const pid = child.pid as number;
+  return {
+    pid,
+    input,
+    output,
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    exited,
+    kill(signal) {
+      if (ended) return;
+      try {
+        process.kill(-pid, signal);
+      } catch {
+        child.kill(signal);
+      }
+    },
+  };
+}
+
+const execFileAsync = promisify(execFile);
+
+/**
+ * Runs a tool to its end and returns its standard output.
+ * @throws Error whose message ends with the tool's standard error.
+ */
+export async function runTool(program: string, args: readonly string[], options: { cwd?: string; timeoutMs?: number } = {}): Promise<string> {
+  try {
+    const { stdout } = await execFileAsync(program, args, { ...(options.cwd === undefined ? {} : { cwd: options.cwd }), timeout: options.timeoutMs ?? 60_000, maxBuffer: 16 * 2 ** 20 });
+    return stdout;
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    throw new Error(`${program} failed: ${stderr?.trim() || (error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,103 @@
+// What Idiom measures, in Prometheus terms, by model and version.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import type { ErrorCode } from "../core/errors.ts";
+import type { Invocation } from "../core/invocation.ts";
+import type { ModelVersion } from "../core/model.ts";
+
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const LABELS = ["model", "version"] as const;
+
+/** What the gateway counts for one version. */
+export interface RequestMetrics {
+  /** `seconds` from the arrival of the request to its answer. */
+  answered(seconds: number): void;
+  failed(code: ErrorCode): void;
+}
+
+/** What a pool counts for one version. */
+export interface VersionMetrics {
+  frameStarted(invocations: readonly Invocation[], startedAt: number): void;
+  frameEnded(computeMs: number): void;
+  instanceState(from: string, to: string): void;
+}
+
+export interface WorkerMetrics {
+  /** `waiting` is asked for the length of the queue whenever the metrics are read. */
+  forVersion(version: ModelVersion, waiting: () => number): VersionMetrics;
+}
+
+export class Metrics implements WorkerMetrics {
+  readonly #registry = new Registry();
+  readonly #requests = this.#counter("idiom_requests_total", "Inference requests that ended, with or without an answer.", LABELS);
+  readonly #errors = this.#counter("idiom_request_errors_total", "Inference requests that ended with an error, by its code.", [...LABELS, "code"]);
+  readonly #duration = this.#histogram("idiom_request_duration_seconds", "From the arrival of a request to its answer.", SECONDS);
+  readonly #queue = this.#histogram("idiom_queue_duration_seconds", "From the arrival of a request to the start of the frame that ran it.", SECONDS);
+  readonly #compute = this.#histogram("idiom_compute_duration_seconds", "From sending a frame to a runtime to its answer.", SECONDS);
+  readonly #merged = this.#histogram("idiom_merged_requests", "Requests that ran together in one frame.", SIZES);
+  readonly #transitions = this.#counter("idiom_instance_transitions_total", "Changes of an instance's state.", [...LABELS, "from", "to"]);
+  readonly #waiting = new Map<string, { version: ModelVersion; waiting: () => number }>();
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+    const waiting = this.#waiting;
+    new Gauge({
+      name: "idiom_queue_length",
+      help: "Requests that wait for a slot.",
+      labelNames: LABELS,
+      registers: [this.#registry],
+      collect() {
+        for (const entry of waiting.values()) this.set({ model: entry.version.name, version: entry.version.version }, entry.waiting());
+      },
+    });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The Prometheus text format. */
+  render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  forRequests(version: ModelVersion): RequestMetrics {
+    const labels = { model: version.name, version: version.version };
+    const requests = this.#requests.labels(labels);
+    const duration = this.#duration.labels(labels);
+    return {
+      answered: (seconds) => {
+        requests.inc();
+        duration.observe(seconds);
+      },
+      failed: (code) => {
+        requests.inc();
+        this.#errors.inc({ ...labels, code });
+      },
+    };
+  }
+
+  forVersion(version: ModelVersion, waiting: () => number): VersionMetrics {
+    const labels = { model: version.name, version: version.version };
+    this.#waiting.set(version.key, { version, waiting });
+    const queue = this.#queue.labels(labels);
+    const compute = this.#compute.labels(labels);
+    const merged = this.#merged.labels(labels);
+    return {
+      frameStarted: (invocations, startedAt) => {
+        merged.observe(invocations.length);
+        for (const invocation of invocations) queue.observe((startedAt - invocation.arrivedAt) / 1000);
+      },
+      frameEnded: (computeMs) => compute.observe(computeMs / 1000),
+      instanceState: (from, to) => this.#transitions.inc({ ...labels, from, to }),
+    };
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram<(typeof LABELS)[number]> {
+    return new Histogram({ name, help, labelNames: LABELS, buckets, registers: [this.#registry] });
+  }
+}

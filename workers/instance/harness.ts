@@ -1,0 +1,187 @@
+// One harness process: the handshake, one frame in flight, cancel and end. A new process is a new Harness.
+import { IdiomError } from "../../src/core/errors.ts";
+import type { Signature } from "../../src/core/signature.ts";
+import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
+import { encodeJsonFrame, type Frame, FrameDecoder } from "./frame-codec.ts";
+import { type Body, type HarnessFailure, parseBody, PROTOCOL_VERSION, ProtocolViolation, specToWire } from "./protocol.ts";
+import { decodeResult, encodeInfer, OutputMismatch, type ResultBody, type Segment } from "./tensor-codec.ts";
+
+/** How a frame ended. `died` tells that the process is gone and the frame with it. */
+export type FrameOutcome =
+  | { readonly kind: "result"; readonly result: ResultBody }
+  | { readonly kind: "failed"; readonly failure: HarnessFailure }
+  | { readonly kind: "died"; readonly reason: string };
+
+export interface HarnessEvents {
+  hello(body: Body<"HELLO">): void;
+  loaded(body: Body<"LOADED">): void;
+  ready(body: Body<"READY">): void;
+  loadFailed(failure: HarnessFailure): void;
+  log(body: Body<"LOG">): void;
+  /** The harness broke the protocol and has been killed. */
+  violation(reason: string): void;
+  /** Comes last, once, after the frame in flight has ended as `died`. */
+  exited(cause: ExitCause): void;
+}
+
+interface InFlight {
+  readonly id: number;
+  readonly segments: readonly Segment[];
+  readonly done: (outcome: FrameOutcome) => void;
+}
+
+/** Why the host ended a process. `model`: the model's own doing forced it (it broke the protocol, it never became ready). */
+export interface Kill {
+  readonly reason: string;
+  readonly blame: "host" | "model";
+}
+
+export interface InitBody {
+  readonly model: string;
+  readonly version: string;
+  readonly instance: string;
+  readonly folder: string;
+  readonly entry: string | null;
+  readonly per: "batch" | "row";
+  readonly content_type: string | null;
+  readonly libraries: readonly string[];
+  readonly max_frame: number;
+}
+
+export class Harness {
+  readonly #child: ChildHandle;
+  readonly #events: HarnessEvents;
+  readonly #softCancel: "frame" | "signal";
+  #signature: Signature | null = null;
+  #inFlight: InFlight | null = null;
+  #nextId = 1;
+  #killed: Kill | null = null;
+
+  constructor(child: ChildHandle, softCancel: "frame" | "signal", maxFrame: number, events: HarnessEvents) {
+    this.#child = child;
+    this.#events = events;
+    this.#softCancel = softCancel;
+    const decoder = new FrameDecoder(maxFrame, (frame) => this.#receive(frame));
+    child.input.on("data", (chunk: Buffer) => {
+      if (this.#killed !== null) return;
+      try {
+        decoder.push(chunk);
+      } catch (error) {
+        this.#violate(error);
+      }
+    });
+    void child.exited.then((cause) => this.#exit(cause));
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Null while nobody has killed it. */
+  get killed(): Kill | null {
+    return this.#killed;
+  }
+
+  init(body: InitBody): void {
+    this.#child.output.write(encodeJsonFrame("INIT", 0, body));
+  }
+
+  bind(signature: Signature): void {
+    this.#signature = signature;
+    this.#child.output.write(encodeJsonFrame("BIND", 0, { inputs: signature.inputs.map(specToWire), outputs: signature.outputs.map(specToWire) }));
+  }
+
+  /** Sends one frame. Only while none is in flight. `done` is called exactly once. */
+  infer(segments: readonly Segment[], done: (outcome: FrameOutcome) => void): void {
+    if (this.#inFlight !== null) throw new IdiomError("INTERNAL", "a frame is in flight already");
+    const id = this.#nextId++;
+    this.#inFlight = { id, segments, done };
+    this.#child.output.write(encodeInfer(id, segments));
+  }
+
+  /** Asks the model to stop what is in flight. */
+  cancel(reason: "deadline" | "cancelled"): void {
+    if (this.#inFlight === null) return;
+    if (this.#softCancel === "signal") this.#child.kill("SIGINT");
+    else this.#child.output.write(encodeJsonFrame("CANCEL", this.#inFlight.id, { reason }));
+  }
+
+  drain(): void {
+    this.#child.output.write(encodeJsonFrame("DRAIN", 0, {}));
+  }
+
+  kill(reason: string, blame: Kill["blame"] = "host"): void {
+    this.#killed ??= { reason, blame };
+    this.#child.kill("SIGKILL");
+  }
+
+  #receive(frame: Frame): void {
+    switch (frame.type) {
+      case "RESULT":
+        return this.#answer(frame, this.#result(frame));
+      case "ERROR":
+        return this.#answer(frame, { kind: "failed", failure: parseBody("ERROR", frame.body) });
+      case "HELLO":
+        return this.#hello(parseBody("HELLO", frame.body));
+      case "LOADED":
+        return this.#events.loaded(parseBody("LOADED", frame.body));
+      case "READY":
+        return this.#events.ready(parseBody("READY", frame.body));
+      case "FAILED":
+        return this.#events.loadFailed(parseBody("FAILED", frame.body));
+      case "LOG":
+        return this.#events.log(parseBody("LOG", frame.body));
+      case "PONG":
+      case "BYE":
+        return void parseBody(frame.type, frame.body);
+      default:
+        throw new ProtocolViolation(`${frame.type} does not go to the host`);
+    }
+  }
+
+  #hello(body: Body<"HELLO">): void {
+    if (body.protocol !== PROTOCOL_VERSION) throw new ProtocolViolation(`protocol version ${body.protocol}, the host speaks ${PROTOCOL_VERSION}`);
+    this.#events.hello(body);
+  }
+
+  #result(frame: Frame): FrameOutcome {
+    const inFlight = this.#expect(frame);
+    try {
+      return { kind: "result", result: decodeResult(frame.body, this.#signature as Signature, inFlight.segments) };
+    } catch (error) {
+      if (!(error instanceof OutputMismatch)) throw error;
+      return { kind: "failed", failure: { kind: "INVALID_OUTPUT", type: null, message: error.message, traceback: [] } };
+    }
+  }
+
+  #expect(frame: Frame): InFlight {
+    if (this.#inFlight === null || this.#inFlight.id !== frame.id) {
+      throw new ProtocolViolation(`stale answer ${frame.id}, in flight is ${this.#inFlight?.id ?? "nothing"}`);
+    }
+    return this.#inFlight;
+  }
+
+  #answer(frame: Frame, outcome: FrameOutcome): void {
+    const { done } = this.#expect(frame);
+    this.#inFlight = null;
+    done(outcome);
+  }
+
+  #violate(error: unknown): void {
+    const reason = error instanceof ProtocolViolation ? `protocol violation: ${error.message}` : `internal error: ${(error as Error).stack}`;
+    this.kill(reason, "model");
+    this.#events.violation(reason);
+  }
+
+  #exit(cause: ExitCause): void {
+    this.#child.output.destroy();
+    const inFlight = this.#inFlight;
+    this.#inFlight = null;
+    inFlight?.done({ kind: "died", reason: this.#killed?.reason ?? describeExit(cause) });
+    this.#events.exited(cause);
+  }
+}
+
+export function describeExit({ code, signal }: ExitCause): string {
+  return signal === null ? `the process exited with status ${code}` : `the process was ended by ${signal}`;
+}

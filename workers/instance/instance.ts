@@ -1,0 +1,246 @@
+// A supervised place for one harness process of a model version: starts it, restarts it after a crash, gives it frames.
+import type { Readable } from "node:stream";
+import type { Logger } from "pino";
+import { IdiomError } from "../../src/core/errors.ts";
+import type { ModelVersion } from "../../src/core/model.ts";
+import type { Signature, SignatureHints } from "../../src/core/signature.ts";
+import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
+import type { Launcher } from "../sandbox/launcher.ts";
+import { describeExit, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
+import { captureLines } from "./log-capture.ts";
+import { type Body, DEFAULT_MAX_FRAME, hintFromWire } from "./protocol.ts";
+import { DEFAULT_POLICY, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
+import type { Segment } from "./tensor-codec.ts";
+
+/** What a version needs to run on this node, resolved once. */
+export interface PreparedVersion {
+  readonly version: ModelVersion;
+  readonly command: HarnessCommand;
+  readonly softCancel: "frame" | "signal";
+  readonly libraries: readonly string[];
+}
+
+export interface InstanceHooks {
+  /** Resolves the signature out of what the code and the artifact say. @throws IdiomError MODEL_INVALID */
+  resolveSignature(hints: SignatureHints, artifact: SignatureHints | null): Signature;
+  stateChanged(instance: Instance, from: InstanceState, to: InstanceState): void;
+}
+
+const LOAD_TIMEOUT_MS = 60_000;
+/** Between the soft cancel of a frame and the kill. */
+const CANCEL_GRACE_MS = 500;
+
+export class Instance {
+  readonly name: string;
+  readonly #prepared: PreparedVersion;
+  readonly #launcher: Launcher;
+  readonly #hooks: InstanceHooks;
+  readonly #log: Logger;
+  #supervision: Supervision = INITIAL;
+  #harness: Harness | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #frameTimer: NodeJS.Timeout | null = null;
+  #busy = false;
+
+  constructor(index: number, prepared: PreparedVersion, launcher: Launcher, hooks: InstanceHooks, log: Logger) {
+    const { name, version } = prepared.version;
+    this.name = `${name}/${version}#${index}`;
+    this.#prepared = prepared;
+    this.#launcher = launcher;
+    this.#hooks = hooks;
+    this.#log = log.child({ model: name, version, instance: this.name });
+  }
+
+  get state(): InstanceState {
+    return this.#supervision.state;
+  }
+
+  get generation(): number {
+    return this.#supervision.generation;
+  }
+
+  /** Ready and without a frame. */
+  get idle(): boolean {
+    return !this.#busy && this.#supervision.state.name === "ready";
+  }
+
+  /** Null while no process is up. For operators and tests; never an identity. */
+  get pid(): number | null {
+    return this.#harness?.pid ?? null;
+  }
+
+  start(): void {
+    void this.#launch();
+  }
+
+  /**
+   * Runs one frame. Only while idle. `done` is called exactly once; the slot is free again when it is called, or, when the
+   * process died, once a new one is ready. At `limits.timeout` it is cancelled, then killed: `onTimeout` tells at that moment.
+   */
+  run(segments: readonly Segment[], onTimeout: () => void, done: (outcome: FrameOutcome) => void): void {
+    this.#busy = true;
+    this.#frameTimer = setTimeout(() => {
+      onTimeout();
+      this.cancel("deadline");
+    }, this.#prepared.version.manifest.limits.timeoutMs);
+    (this.#harness as Harness).infer(segments, (outcome) => {
+      this.#clearFrameTimer();
+      this.#busy = false;
+      if (outcome.kind !== "died") this.#apply({ name: "answered" });
+      done(outcome);
+    });
+  }
+
+  /** Nobody waits for the frame in flight any more: asks the model to stop, and kills the process when it does not. */
+  cancel(reason: "deadline" | "cancelled"): void {
+    const harness = this.#harness;
+    if (!this.#busy || harness === null) return;
+    harness.cancel(reason);
+    this.#clearFrameTimer();
+    this.#frameTimer = setTimeout(() => harness.kill(`killed: the model went on for ${CANCEL_GRACE_MS} ms after it was asked to stop (${reason})`), CANCEL_GRACE_MS);
+  }
+
+  /** Finishes the frame in flight, then ends the process. Ends at once what is not ready. */
+  drain(): void {
+    const { name } = this.#supervision.state;
+    const harness = this.#harness;
+    this.#clearTimer();
+    this.#apply({ name: "drain" });
+    if (harness === null) return;
+    if (name === "ready") harness.drain();
+    else harness.kill("killed: drained while it was starting");
+  }
+
+  kill(reason: string): void {
+    this.#harness?.kill(reason);
+  }
+
+  #apply(event: InstanceEvent): void {
+    const from = this.#supervision;
+    const to = transition(from, event, DEFAULT_POLICY, Date.now(), Math.random());
+    this.#supervision = to;
+    if (to.state === from.state) return;
+    const reason = "reason" in to.state ? { reason: to.state.reason } : {};
+    const level = to.state.name === "failed" || to.state.name === "quarantined" ? "error" : to.state.name === "backoff" ? "warn" : "debug";
+    this.#log[level]({ generation: to.generation, ...reason }, `instance ${from.state.name} -> ${to.state.name}`);
+    this.#hooks.stateChanged(this, from.state, to.state);
+    this.#enter(to.state);
+  }
+
+  #enter(state: InstanceState): void {
+    switch (state.name) {
+      case "starting":
+        return void this.#launch();
+      case "backoff":
+      case "quarantined":
+        this.#timer = setTimeout(() => this.#apply({ name: "rested" }), state.delayMs);
+        return;
+      case "ready":
+      case "failed":
+      case "stopped":
+        return this.#clearTimer();
+      case "loading":
+      case "draining":
+        return;
+    }
+  }
+
+  async #launch(): Promise<void> {
+    const { generation } = this.#supervision;
+    this.#clearTimer();
+    this.#timer = setTimeout(() => this.#harness?.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
+    try {
+      const child = await this.#launcher.launch(this.#prepared.command);
+      const harness = new Harness(child, this.#prepared.softCancel, DEFAULT_MAX_FRAME, this.#events(generation));
+      this.#harness = harness;
+      this.#captureOutput(child.stdout, "stdout");
+      this.#captureOutput(child.stderr, "stderr");
+      if (this.#supervision.state.name !== "starting") harness.kill("killed: drained while it was starting");
+    } catch (error) {
+      this.#apply({ name: "exited", reason: `cannot be started: ${(error as Error).message}`, blame: "model" });
+    }
+  }
+
+  #captureOutput(stream: Readable, name: "stdout" | "stderr"): void {
+    captureLines(
+      stream,
+      (line) => this.#log.info({ stream: name }, line),
+      (lines) => this.#log.warn({ stream: name, lines }, `${lines} lines were dropped: the model prints faster than the log takes`),
+    );
+  }
+
+  /** Events of one process; those of an older generation are dropped. */
+  #events(generation: number): HarnessEvents {
+    const current = (act: () => void): void => {
+      if (this.#supervision.generation === generation) act();
+    };
+    return {
+      hello: () => current(() => this.#hello()),
+      loaded: (body) => current(() => this.#loaded(body)),
+      ready: () => current(() => this.#apply({ name: "ready" })),
+      loadFailed: (failure) => current(() => this.#apply({ name: "load-failed", reason: describeFailure(failure) })),
+      log: ({ level, message }) => this.#log[level](message),
+      violation: (reason) => this.#log.error({ generation }, reason),
+      exited: (cause) => current(() => this.#exited(cause)),
+    };
+  }
+
+  #hello(): void {
+    this.#apply({ name: "hello" });
+    const { version, libraries } = this.#prepared;
+    const { manifest } = version;
+    this.#harness?.init({
+      model: version.name,
+      version: version.version,
+      instance: this.name,
+      folder: version.folder,
+      entry: manifest.entry,
+      per: manifest.per,
+      content_type: manifest.contentType,
+      libraries,
+      max_frame: DEFAULT_MAX_FRAME,
+    });
+  }
+
+  #loaded({ hints, artifact }: Body<"LOADED">): void {
+    try {
+      this.#harness?.bind(this.#hooks.resolveSignature(toHints(hints), artifact === null ? null : toHints(artifact)));
+    } catch (error) {
+      this.#apply({ name: "load-failed", reason: IdiomError.from(error).message });
+      this.#harness?.kill("killed: its signature cannot be resolved");
+    }
+  }
+
+  #exited(cause: ExitCause): void {
+    const killed = this.#harness?.killed ?? null;
+    this.#harness = null;
+    this.#busy = false;
+    this.#clearFrameTimer();
+    this.#clearTimer();
+    this.#apply({ name: "exited", reason: killed?.reason ?? describeExit(cause), blame: killed?.blame ?? blameOf(cause) });
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #clearFrameTimer(): void {
+    if (this.#frameTimer !== null) clearTimeout(this.#frameTimer);
+    this.#frameTimer = null;
+  }
+}
+
+/** SIGKILL and SIGTERM come from outside (an operator, the kernel's OOM killer); everything else the model did itself. */
+function blameOf(cause: ExitCause): "model" | "unknown" {
+  return cause.signal === "SIGKILL" || cause.signal === "SIGTERM" ? "unknown" : "model";
+}
+
+function toHints(wire: { inputs: Parameters<typeof hintFromWire>[0][] | null; outputs: Parameters<typeof hintFromWire>[0][] | null }): SignatureHints {
+  return { inputs: wire.inputs?.map(hintFromWire) ?? null, outputs: wire.outputs?.map(hintFromWire) ?? null };
+}
+
+function describeFailure(failure: { kind: string; type: string | null; message: string; traceback: readonly string[] }): string {
+  const lines = failure.traceback.map((line) => `\n  ${line}`).join("");
+  return `${failure.type === null ? "" : `${failure.type}: `}${failure.message}${lines}`;
+}

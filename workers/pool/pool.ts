@@ -1,0 +1,215 @@
+// The instances of one model version on this node, and the line in front of them.
+import type { Logger } from "pino";
+import { IdiomError } from "../../src/core/errors.ts";
+import type { Invocation } from "../../src/core/invocation.ts";
+import type { ModelVersion, VersionStatus } from "../../src/core/model.ts";
+import type { Signature, SignatureHints } from "../../src/core/signature.ts";
+import { resolveSignature } from "../../src/core/signature-resolution.ts";
+import type { LocalConsumer } from "../../src/lanes/realtime/lane.ts";
+import { type FrameLimits, Line } from "../../src/lanes/realtime/line.ts";
+import type { WorkerMetrics } from "../../src/telemetry/metrics.ts";
+import { Instance, type InstanceHooks, type PreparedVersion } from "../instance/instance.ts";
+import type { InstanceState } from "../instance/state.ts";
+import type { Launcher } from "../sandbox/launcher.ts";
+import { runFrame } from "./frame.ts";
+
+export interface PoolLimits {
+  /** Requests that may wait for one version; beyond, they are refused. */
+  readonly maxQueuedRequests: number;
+  readonly maxQueuedBytes: number;
+}
+
+export interface PoolDependencies {
+  readonly launcher: Launcher;
+  readonly limits: PoolLimits;
+  readonly metrics: WorkerMetrics;
+  readonly log: Logger;
+  readonly statusChanged: (version: ModelVersion, status: VersionStatus) => void;
+}
+
+export class Pool implements LocalConsumer {
+  readonly version: ModelVersion;
+  readonly #dependencies: PoolDependencies;
+  readonly #instances: Instance[];
+  readonly #line = new Line();
+  readonly #frameLimits: FrameLimits;
+  readonly #maxDelayMs: number;
+  readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
+  #signature: Signature | null = null;
+  #draining = false;
+  #dispatchScheduled = false;
+  #delayTimer: NodeJS.Timeout | null = null;
+  #drained: (() => void) | null = null;
+
+  constructor(prepared: PreparedVersion, dependencies: PoolDependencies) {
+    this.version = prepared.version;
+    this.#dependencies = dependencies;
+    this.#metrics = dependencies.metrics.forVersion(prepared.version, () => this.#line.requests);
+    const { batching, instances } = prepared.version.manifest;
+    this.#frameLimits = batching === null ? { maxRows: null, maxBytes: Number.POSITIVE_INFINITY } : { maxRows: batching.maxSize, maxBytes: batching.maxBytes };
+    this.#maxDelayMs = batching?.maxDelayMs ?? 0;
+    const hooks: InstanceHooks = {
+      resolveSignature: (hints, artifact) => this.#resolve(hints, artifact),
+      stateChanged: (_instance, from, to) => this.#stateChanged(from, to),
+    };
+    const count = Math.max(1, instances.min);
+    this.#instances = Array.from({ length: count }, (_, i) => new Instance(i + 1, prepared, dependencies.launcher, hooks, dependencies.log));
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#instances;
+  }
+
+  start(): void {
+    for (const instance of this.#instances) instance.start();
+  }
+
+  offer(invocation: Invocation): void {
+    const refusal = this.#refusal(invocation);
+    if (refusal !== null) return invocation.fail(refusal);
+    this.#line.push(invocation);
+    this.#schedule();
+  }
+
+  /** Takes nothing new, answers what waits, then ends the instances. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      this.#checkDrained();
+    });
+  }
+
+  /** Ends everything now. What waits gets an error. */
+  kill(): void {
+    this.#draining = true;
+    for (const invocation of this.#line.drain()) invocation.fail(new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
+    for (const instance of this.#instances) {
+      instance.drain();
+      instance.kill("killed: the server is shutting down");
+    }
+  }
+
+  #refusal(invocation: Invocation): IdiomError | null {
+    const { name, version } = this.version;
+    if (this.#draining) return new IdiomError("SHUTTING_DOWN", `model '${name}' version '${version}' is draining; call again`);
+    const { limits } = this.#dependencies;
+    if (this.#line.requests >= limits.maxQueuedRequests || this.#line.bytes + invocation.request.bytes > limits.maxQueuedBytes) {
+      return new IdiomError("QUEUE_FULL", `the queue of model '${name}' version '${version}' is full (${this.#line.requests} requests, ${this.#line.bytes} bytes); try again later`);
+    }
+    const states = this.#instances.map((instance) => instance.state.name);
+    if (states.every((state) => state === "failed" || state === "quarantined" || state === "stopped")) {
+      return new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`);
+    }
+    return null;
+  }
+
+  /** What arrives in one turn of the event loop goes out together; nothing is ever held back longer. */
+  #schedule(): void {
+    if (this.#dispatchScheduled) return;
+    this.#dispatchScheduled = true;
+    setImmediate(() => {
+      this.#dispatchScheduled = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (const instance of this.#instances) {
+      if (!instance.idle) continue;
+      if (this.#waitsForMore()) return;
+      const invocations = this.#line.take(this.#frameLimits);
+      if (invocations.length === 0) break;
+      runFrame(instance, invocations, {
+        metrics: this.#metrics,
+        again: (unanswered) => {
+          this.#line.pushFront(unanswered);
+        },
+        done: () => this.#slotFree(),
+      });
+    }
+    if (this.#draining) this.#checkDrained();
+  }
+
+  #slotFree(): void {
+    if (this.#line.requests > 0) this.#dispatch();
+    else if (this.#draining) this.#checkDrained();
+  }
+
+  /** `batching.max_delay`: whether a frame that is not full yet should wait for company. */
+  #waitsForMore(): boolean {
+    if (this.#maxDelayMs === 0 || this.#draining) return false;
+    const oldest = this.#line.oldest();
+    if (oldest === null || this.#line.fills(this.#frameLimits)) return false;
+    const left = this.#maxDelayMs - (performance.now() - oldest.arrivedAt);
+    if (left <= 0) return false;
+    this.#delayTimer ??= setTimeout(() => {
+      this.#delayTimer = null;
+      this.#dispatch();
+    }, left);
+    return true;
+  }
+
+  #resolve(hints: SignatureHints, artifact: SignatureHints | null): Signature {
+    if (this.#signature !== null) return this.#signature;
+    const sources = [
+      { name: "model.yaml", hints: this.version.manifest.declared },
+      { name: "the code's types", hints },
+      { name: "the artifact", hints: artifact ?? NOTHING },
+      { name: "the golden files", hints: this.version.golden ?? NOTHING },
+    ];
+    this.#signature = resolveSignature(sources);
+    checkBatching(this.version, this.#signature);
+    return this.#signature;
+  }
+
+  #stateChanged(from: InstanceState, to: InstanceState): void {
+    this.#metrics.instanceState(from.name, to.name);
+    this.#dependencies.statusChanged(this.version, this.#status());
+    if (to.name === "ready") this.#schedule();
+    if (to.name === "failed" || to.name === "quarantined") this.#failWaiting();
+    if (to.name === "stopped" && this.#draining) this.#checkDrained();
+  }
+
+  #status(): VersionStatus {
+    const states = this.#instances.map((instance) => instance.state.name);
+    const ready = states.filter((state) => state === "ready").length;
+    if (ready > 0 && this.#signature !== null) return { state: "ready", signature: this.#signature, slots: ready };
+    if (states.every((state) => state === "failed")) return { state: "failed", reason: this.#reason() };
+    if (states.some((state) => state === "backoff" || state === "quarantined" || state === "stopped" || state === "draining") || this.#instances.some((instance) => instance.generation > 1)) {
+      return { state: "unavailable", signature: this.#signature, reason: this.#reason() };
+    }
+    return { state: "loading" };
+  }
+
+  /** No instance is left that could answer what waits. */
+  #failWaiting(): void {
+    if (!this.#instances.every((instance) => instance.state.name === "failed" || instance.state.name === "quarantined")) return;
+    const { name, version } = this.version;
+    for (const invocation of this.#line.drain()) invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`));
+  }
+
+  #reason(): string {
+    for (const { state } of this.#instances) if ("reason" in state) return state.reason;
+    return this.#draining ? "it is draining" : "its instances are starting";
+  }
+
+  #checkDrained(): void {
+    if (this.#line.requests > 0) return;
+    for (const instance of this.#instances) {
+      if (instance.idle || !["ready", "draining", "stopped", "failed"].includes(instance.state.name)) instance.drain();
+    }
+    if (this.#instances.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained?.();
+  }
+}
+
+const NOTHING: SignatureHints = { inputs: null, outputs: null };
+
+/** Merging needs rows: dimension 0 of every input and output. */
+function checkBatching(version: ModelVersion, signature: Signature): void {
+  if (version.manifest.batching === null) return;
+  for (const spec of [...signature.inputs, ...signature.outputs]) {
+    if (spec.shape[0] === -1) continue;
+    throw new IdiomError("MODEL_INVALID", `batching is on, but dimension 0 of '${spec.name}' is ${spec.shape[0] ?? "not there"}, not -1: give every input and output a free first dimension, or remove batching`);
+  }
+}
