@@ -22,7 +22,7 @@ is_root() { [ "$(id -u)" = 0 ]; }
 
 # Announces a step.
 step() {
-  [ $has_worked = yes ] || : >"$log"
+  if [ $has_worked = no ] && [ -n "$(find "$log" -size +1000k 2>/dev/null)" ]; then : >"$log"; fi
   has_worked=yes
   say "$*"
   printf '\n== %s\n' "$*" >>"$log"
@@ -81,8 +81,10 @@ finish() {
   [ $has_worked = no ] || rm -rf "$tools/apt"
   if [ -n "$packages" ] && on_debian; then
     say "without $without. To install it: sudo apt-get install -y --no-install-recommends$packages"
+  elif [ -n "$packages" ]; then
+    say "without $without. This is no Debian with apt-get: install it your system's way. Everything else works."
   elif [ -n "$without" ]; then
-    say "without $without. Install it in your system's way; everything else works."
+    say "without $without. Everything else works."
   elif [ $has_worked = yes ]; then
     say "set up, log in $log"
   fi

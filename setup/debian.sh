@@ -73,7 +73,7 @@ debian_libraries() {
   for folder in "$debian"/usr/lib/*-linux-gnu* "$debian"/usr/lib/*-linux-gnu*/blas \
     "$debian"/usr/lib/*-linux-gnu*/lapack "$debian"/lib/*-linux-gnu* "$debian"/usr/lib/R/lib; do
     [ ! -d "$folder" ] || printf '%s:' "$folder"
-  done
+  done | sed 's/:$//' # an empty entry would mean the working directory
 }
 
 # Puts a tool of the unpacked tree on the PATH: wrap NAME PROGRAM [VARIABLE=VALUE...]
@@ -84,7 +84,7 @@ wrap() {
   {
     echo '#!/bin/sh'
     echo "# Runs the $name that was unpacked without root."
-    echo "export LD_LIBRARY_PATH=$(quote "$(debian_libraries)")\"\${LD_LIBRARY_PATH:-}\""
+    echo "export LD_LIBRARY_PATH=$(quote "$(debian_libraries)")\"\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}\""
     for assignment; do echo "export ${assignment%%=*}=$(quote "${assignment#*=}")"; done
     echo "exec $(quote "$program") \"\$@\""
   } >"$tools/bin/.$name.new"

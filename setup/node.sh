@@ -17,16 +17,19 @@ set_up_node() {
 
 # npm writes node_modules/.package-lock.json last, so it tells whether node_modules is complete and up to date.
 set_up_packages() {
-  [ -z "$(find node_modules/.package-lock.json -newer package-lock.json 2>/dev/null)" ] || return 0
-  step "installing npm packages (npm ci)"
-  run_over_network npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --include=dev --include=optional ||
-    fatal "installing npm packages" "npm ci"
-  touch node_modules/.package-lock.json
+  if [ -z "$(find node_modules/.package-lock.json -newer package-lock.json 2>/dev/null)" ]; then
+    step "installing npm packages (npm ci)"
+    run_over_network npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --include=dev --include=optional ||
+      fatal "installing npm packages" "npm ci"
+    touch node_modules/.package-lock.json
+    # npm 9 leaves out the other platform's node after linking it, and takes this platform's link away with it.
+    [ -e node_modules/.bin/node ] || run npm rebuild --ignore-scripts --loglevel=error
+  fi
   version=$(PATH=$repository/node_modules/.bin:$PATH node --version 2>&1)
   case $version in
     v2[4-9].* | v[3-9][0-9].*) ;;
     *)
-      say "Idiom needs Node.js 24, and none comes from npm for this machine ($(uname -sm), found: $version). Install it."
+      say "Idiom needs Node.js 24, and npm has none for this machine ($(uname -sm), found: $version). Install it."
       exit 1
       ;;
   esac

@@ -16,11 +16,12 @@ set_up_r() {
 
 has_r() {
   have Rscript && holds "$(command -v Rscript) with $r_packages" env R_LIBS="$r_library" Rscript --vanilla -e "
-    wanted <- strsplit('$r_packages', ' ')[[1]]
+    wanted <- strsplit('stats utils $r_packages', ' ')[[1]]
     quit(status = !all(vapply(wanted, requireNamespace, logical(1), quietly = TRUE)))"
 }
 
-# The unpacked packages go to the R library of the environments. R's own script names its home: it has another now.
+# The unpacked packages go to the R library of the environments. R's own script names its home, which is another now,
+# and its Renviron is put there by a script of the package.
 use_unpacked_r() {
   home=$debian/usr/lib/R
   for package in "$home"/site-library/*; do
@@ -30,6 +31,7 @@ use_unpacked_r() {
   done
   [ -x "$home/bin/exec/R" ] || return 0 # the machine has an R of its own, only packages were missing
   sed -i -E "s|^(R_[A-Z]+_DIR=)/usr|\1$(quote "$debian")/usr|" "$home/bin/R"
+  [ -e "$home/etc/Renviron" ] || ln -sf Renviron.ucf "$home/etc/Renviron"
   wrap R "$home/bin/R" "R_LIBS_SITE=$r_library"
   wrap Rscript "$debian/usr/bin/Rscript" "RHOME=$home" "R_LIBS_SITE=$r_library"
 }
