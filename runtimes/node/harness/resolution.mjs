@@ -1,0 +1,88 @@
+// How the model's imports are found: in the model's folder, then in the libraries; never above the folder and never beside the harness.
+import { existsSync } from "node:fs";
+import { isBuiltin, registerHooks } from "node:module";
+import { dirname, extname, join, sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** The first `node_modules`, where ordinary resolution would look for packages of a file in the folder. */
+const PACKAGES = "node_modules";
+
+/** A package that no import can reach. Its name is what the author has to add. */
+export class PackageMissing extends Error {
+  code = "ERR_MODULE_NOT_FOUND";
+
+  /** @param {string} packageName @param {string} importer */
+  constructor(packageName, importer) {
+    super(`Cannot find package '${packageName}' imported from ${importer}`);
+    this.packageName = packageName;
+  }
+}
+
+/**
+ * @param {string} folder the model's, as a real path
+ * @param {string[]} libraries `node_modules` folders
+ * @returns {{lastLoaded: () => string | null}} the model's file that was read last: what a SyntaxError, which has no place in its stack, is about
+ */
+export function resolveFrom(folder, libraries) {
+  /** @type {string | null} */
+  let last = null;
+  registerHooks({
+    resolve(specifier, context, nextResolve) {
+      const importer = filePath(context.parentURL);
+      if (importer === null || !isInside(folder, importer) || !isBare(specifier)) return nextResolve(specifier, context);
+      const packageName = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+      if (holdsPackage(folder, importer, packageName)) return nextResolve(specifier, context);
+      const library = libraries.find((path) => existsSync(join(path, packageName)));
+      if (library === undefined) throw new PackageMissing(packageName, importer);
+      return nextResolve(specifier, { ...context, parentURL: pathToFileURL(join(dirname(library), "model")).href });
+    },
+    load(url, context, nextLoad) {
+      const path = filePath(url);
+      if (path === null || !isInside(folder, path)) return nextLoad(url, context);
+      last = path;
+      const isScript = extname(path) === ".js" && !path.includes(`${sep}${PACKAGES}${sep}`);
+      // Without a package.json of its own the folder would depend on what lies above it, and that differs in a sandbox.
+      return isScript && !hasOwnPackage(folder, path) ? nextLoad(url, { ...context, format: "module" }) : nextLoad(url, context);
+    },
+  });
+  return { lastLoaded: () => last };
+}
+
+/** @param {string | undefined} url */
+function filePath(url) {
+  return url?.startsWith("file:") ? fileURLToPath(url) : null;
+}
+
+/** @param {string} folder @param {string} path */
+function isInside(folder, path) {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** @param {string} specifier whether it names a package */
+function isBare(specifier) {
+  return /^(?:[^./#]|@.)/.test(specifier) && !/^[a-z][a-z0-9+.-]+:/i.test(specifier) && !isBuiltin(specifier);
+}
+
+/** @param {string} folder @param {string} importer @param {string} packageName */
+function holdsPackage(folder, importer, packageName) {
+  return foldersUpTo(folder, importer).some((path) => existsSync(join(path, PACKAGES, packageName)) || isNamed(path, packageName));
+}
+
+/** A package may import itself by its own name. @param {string} path @param {string} packageName */
+function isNamed(path, packageName) {
+  return path.endsWith(`${sep}${PACKAGES}${sep}${packageName.replace("/", sep)}`);
+}
+
+/** @param {string} folder @param {string} path */
+function hasOwnPackage(folder, path) {
+  return foldersUpTo(folder, path).some((parent) => existsSync(join(parent, "package.json")));
+}
+
+/** The folders of a file, innermost first, no further than the model's. @param {string} folder @param {string} path */
+function foldersUpTo(folder, path) {
+  const folders = [];
+  for (let parent = dirname(path); ; parent = dirname(parent)) {
+    folders.push(parent);
+    if (parent === folder || !isInside(folder, parent)) return folders;
+  }
+}
