@@ -82,9 +82,9 @@ finish() {
   if [ -n "$packages" ] && on_debian; then
     say "without $without. To install it: sudo apt-get install -y --no-install-recommends$packages"
   elif [ -n "$packages" ]; then
-    say "without $without. This is no Debian with apt-get: install it your system's way. Everything else works."
+    say "without $without. This is no Debian with apt-get: install it your system's way."
   elif [ -n "$without" ]; then
-    say "without $without. Everything else works."
+    say "without $without"
   elif [ $has_worked = yes ]; then
     say "set up, log in $log"
   fi
@@ -92,13 +92,15 @@ finish() {
 
 interrupted() {
   trap '' INT TERM HUP
-  if [ -n "$child" ]; then
-    if [ $is_protected = yes ]; then
-      say "apt-get finishes first, so that no package stays half installed"
-    else
-      kill "$child" 2>/dev/null
-    fi
-    wait "$child"
+  if [ -n "$child" ] && [ $is_protected = yes ]; then
+    say "apt-get finishes first, so that no package stays half installed"
+    wait "$child" 2>/dev/null
+  elif [ -n "$child" ]; then
+    kill "$child" 2>/dev/null
+    { sleep 2; kill -9 "$child"; } >/dev/null 2>&1 9>&- & # npm would finish what it does
+    killer=$!
+    wait "$child" 2>/dev/null
+    kill "$killer" 2>/dev/null
   fi
   say "set-up interrupted; the next run goes on from here"
   exit "$1"

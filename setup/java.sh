@@ -67,7 +67,7 @@ set_up_java_harness() {
   fi
 }
 
-maven() { run_over_network mvn --batch-mode --quiet --no-transfer-progress -DincludeScope=runtime "$@"; }
+maven() { run_over_network mvn --batch-mode --quiet --no-transfer-progress -Dstyle.color=never -DincludeScope=runtime "$@"; }
 
 # The JDK has no trusted certificates until a package's script has run: they are made from the system's.
 use_unpacked_java() {
