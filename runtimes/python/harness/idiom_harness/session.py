@@ -1,0 +1,187 @@
+"""The life of an instance (PROTOCOL.md, section 4): HELLO to READY, then frames until DRAIN or the end of the stream."""
+
+import atexit
+import gc
+import os
+import platform
+import sys
+from typing import Any, NoReturn, Optional
+
+from .binder import Bound, bind
+from .entry import find_file, find_function, load_module
+from .errors import Failure, describe, describe_load
+from .framing import parse_json
+from .hangup import exit_on_hangup
+from .hints import Function, artifact_names, input_hints, output_hints, read_function
+from .interrupt import Interruptible
+from .output_log import flush_log, open_log
+from .protocol import (
+    BIND,
+    BYE,
+    CANCEL,
+    DEFAULT_MAX_FRAME,
+    DRAIN,
+    EXIT_VIOLATION,
+    FAILED,
+    FRAME_NAMES,
+    HELLO,
+    INFER,
+    INIT,
+    LOADED,
+    PING,
+    PONG,
+    READY,
+    VERSION,
+    ProtocolViolation,
+    Tensor,
+)
+from .stream import EndOfStream, FrameStream
+
+EXIT_LOAD_FAILED = 1
+
+
+def run(transport_fd: int) -> NoReturn:
+    """Serves one model over the descriptor until the host is done with it, then ends the process."""
+    interruptible = Interruptible()
+    interruptible.install()
+    open_log()
+    session = Session(FrameStream(transport_fd), interruptible)
+    exit_on_hangup(transport_fd, lambda: session.hangup_status)
+    try:
+        session.serve()
+    except EndOfStream:
+        _leave(0)
+    except ProtocolViolation as violation:
+        session.fail({"kind": "PROTOCOL", "type": None, "message": str(violation), "traceback": []}, EXIT_VIOLATION)
+    except SystemExit as request:  # the author's code ends the process; the host sees it
+        _leave(_exit_status(request.code))
+    atexit._run_exitfuncs()
+    _leave(0)
+
+
+class Session:
+    """One instance, from HELLO to BYE."""
+
+    def __init__(self, stream: FrameStream, interruptible: Interruptible) -> None:
+        self.hangup_status = 0
+        self._stream = stream
+        self._interruptible = interruptible
+        self._folder = ""
+        self._settings: dict[str, Any] = {}
+
+    def serve(self) -> None:
+        """Returns after DRAIN. Raises EndOfStream, ProtocolViolation and the author's SystemExit."""
+        hello = {"protocol": VERSION, "language": "python", "language_version": platform.python_version()}
+        self._stream.send_json(HELLO, {**hello, "pid": os.getpid(), "features": []})
+        init = self._expect(INIT)
+        function = None if init is None else self._load(init)
+        signature = None if function is None else self._expect(BIND)
+        if function is not None and signature is not None:
+            self._answer(self._bind(function, signature))
+        self._stream.send_json(BYE, {})
+
+    def fail(self, failure: dict[str, Any], status: int) -> NoReturn:
+        """Writes FAILED and exits with the status."""
+        self.hangup_status = status
+        try:
+            self._stream.send_json(FAILED, failure)
+        except EndOfStream:
+            pass
+        _leave(status)
+
+    def _expect(self, wanted: int) -> Optional[dict[str, Any]]:
+        """The body of the next frame, which must be of this type; None if the host drains instead."""
+        while True:
+            frame_type, frame_id, body = self._stream.receive()
+            if frame_type == wanted:
+                return parse_json(body)
+            if not self._control(frame_type, frame_id, body):
+                return None
+
+    def _control(self, frame_type: int, frame_id: int, body: bytearray) -> bool:
+        """Handles the frames that may come at any time; False if the host drains."""
+        if frame_type not in (PING, CANCEL, DRAIN):
+            raise ProtocolViolation(f"an unexpected {FRAME_NAMES[frame_type]}")
+        parse_json(body)
+        if frame_type == PING:
+            self._stream.send_json(PONG, {}, frame_id)
+        # A CANCEL that is read here came after its answer: SIGINT has stopped the call, or it was done before.
+        return frame_type != DRAIN
+
+    def _load(self, init: dict[str, Any]) -> Function:
+        self._settings = init
+        self._folder = os.path.abspath(str(init.get("folder")))
+        self._stream.decoder.max_frame = self._max_frame
+        try:
+            file, symbol = find_file(self._folder, init.get("entry"))
+            module = load_module(self._folder, file)
+            call, symbol = find_function(module, file, symbol)
+            function = read_function(call, symbol)
+            artifact = artifact_names(module)
+        except BaseException as error:
+            self.fail(describe_load(error, self._folder), EXIT_LOAD_FAILED)
+        flush_log()
+        hints = {"inputs": _tensors(input_hints(function)), "outputs": _tensors(output_hints(function))}
+        names = None if artifact is None else {"inputs": _tensors(artifact), "outputs": None}
+        self._stream.send_json(LOADED, {"entry": f"{file}:{symbol}", "hints": hints, "artifact": names})
+        return function
+
+    def _bind(self, function: Function, signature: dict[str, Any]) -> Bound:
+        inputs, outputs = _signature(signature, "inputs"), _signature(signature, "outputs")
+        per, content_type = str(self._settings.get("per")), self._settings.get("content_type")
+        try:
+            bound = bind(
+                function, inputs, outputs, per, content_type, self._max_frame, self._interruptible, self._folder
+            )
+        except Failure as error:
+            self.fail(describe(error, self._folder), EXIT_LOAD_FAILED)
+        self._interruptible.install()
+        # What the model loaded stays: the collector need not walk it again during calls.
+        gc.collect()
+        gc.freeze()
+        self._stream.send_json(READY, {"convention": bound.convention})
+        return bound
+
+    def _answer(self, bound: Bound) -> None:
+        receive, send, answer = self._stream.receive, self._stream.send, bound.answer
+        while True:
+            frame_type, frame_id, body = receive()
+            if frame_type == INFER:
+                if frame_id == 0:
+                    raise ProtocolViolation("an INFER without an id")
+                send(answer(frame_id, body))
+                flush_log()
+            elif not self._control(frame_type, frame_id, body):
+                return
+
+    @property
+    def _max_frame(self) -> int:
+        limit = self._settings.get("max_frame")
+        return limit if isinstance(limit, int) and limit > 0 else DEFAULT_MAX_FRAME
+
+
+def _tensors(tensors: Optional[list[Tensor]]) -> Optional[list[dict[str, Any]]]:
+    return None if tensors is None else [tensor.to_json() for tensor in tensors]
+
+
+def _signature(bind_body: dict[str, Any], side: str) -> list[Tensor]:
+    tensors = bind_body.get(side)
+    if not isinstance(tensors, list):
+        raise ProtocolViolation(f"a BIND without {side}")
+    return [Tensor.from_json(tensor) for tensor in tensors]
+
+
+def _exit_status(code: object) -> int:
+    """What sys.exit means by its argument."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends the process at once: threads that the author left running do not keep it."""
+    flush_log()
+    os._exit(status)
