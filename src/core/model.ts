@@ -23,6 +23,8 @@ export interface Manifest {
   /** null: never merged. */
   readonly batching: Batching | null;
   readonly instances: { readonly min: number; readonly max: number };
+  /** Glob of the golden files below the folder. */
+  readonly golden: string;
   readonly limits: { readonly timeoutMs: number; readonly memoryBytes: number };
 }
 

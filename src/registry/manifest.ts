@@ -64,23 +64,17 @@ const manifestSchema = z.strictObject({
 
 type ManifestFile = z.infer<typeof manifestSchema>;
 
-export interface ParsedManifest {
-  readonly manifest: Manifest;
-  /** Glob below the model's folder. */
-  readonly golden: string;
-}
-
 /**
  * Parses the text of a model.yaml. `folderName` is the default name, `detectedRuntime` what the folder's files say (null: nothing).
  * @throws IdiomError MODEL_INVALID with one `file:line:column: what` line per problem.
  */
-export function parseManifest(text: string, where: string, folderName: string, detectedRuntime: string | null): ParsedManifest {
+export function parseManifest(text: string, where: string, folderName: string, detectedRuntime: string | null): Manifest {
   const file = readManifestFile(text, where);
   const runtime = file.runtime ?? detectedRuntime;
   if (runtime === null) {
     throw new IdiomError("MODEL_INVALID", `${where}: no file says which language this model is written in; add a line such as "runtime: python"`);
   }
-  return { manifest: toManifest(file, folderName, runtime), golden: file.golden };
+  return toManifest(file, folderName, runtime);
 }
 
 function toManifest(file: ManifestFile, folderName: string, runtime: string): Manifest {
@@ -95,6 +89,7 @@ function toManifest(file: ManifestFile, folderName: string, runtime: string): Ma
     per: file.per,
     idempotent: file.idempotent,
     batching: batching === undefined ? null : { maxSize: batching.max_size, maxDelayMs: batching.max_delay, maxBytes: batching.max_bytes },
+    golden: file.golden,
     instances: { min: file.instances.min, max: file.instances.max ?? Math.max(1, file.instances.min) },
     limits: { timeoutMs: file.limits.timeout, memoryBytes: file.limits.memory },
   };

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { IdiomError } from "../core/errors.ts";
-import { type ModelVersion, versionKey } from "../core/model.ts";
+import { type Manifest, type ModelVersion, versionKey } from "../core/model.ts";
 import { hintsOfGolden, readGolden } from "./golden.ts";
-import { type ParsedManifest, parseManifest } from "./manifest.ts";
+import { parseManifest } from "./manifest.ts";
 
 /** A language as the registry needs to know it. */
 export interface RuntimeMarker {
@@ -49,7 +49,7 @@ export function scanModels(root: string, runtimes: readonly RuntimeMarker[]): Sc
 
 /** Reads one model version. @throws IdiomError MODEL_INVALID */
 export function readVersion(folder: string, folderName: string, version: string, runtimes: readonly RuntimeMarker[]): ModelVersion {
-  const { manifest, golden } = readManifest(folder, folderName, runtimes);
+  const manifest = readManifest(folder, folderName, runtimes);
   return {
     name: manifest.name,
     version,
@@ -57,12 +57,12 @@ export function readVersion(folder: string, folderName: string, version: string,
     folder,
     digest: digestOf(folder),
     manifest,
-    golden: hintsOfGolden(readGolden(folder, golden)[0]),
+    golden: hintsOfGolden(readGolden(folder, manifest.golden)[0]),
   };
 }
 
 /** The manifest of a folder, from its model.yaml or, without one, from its files alone. */
-export function readManifest(folder: string, folderName: string, runtimes: readonly RuntimeMarker[]): ParsedManifest {
+export function readManifest(folder: string, folderName: string, runtimes: readonly RuntimeMarker[]): Manifest {
   const path = join(folder, "model.yaml");
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
   return parseManifest(text, join(basename(folder), "model.yaml"), folderName, detectRuntime(folder, runtimes));

@@ -36,6 +36,7 @@ export class Pool implements LocalConsumer {
   readonly #maxDelayMs: number;
   readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
   #signature: Signature | null = null;
+  #wasReady = false;
   #draining = false;
   #dispatchScheduled = false;
   #delayTimer: NodeJS.Timeout | null = null;
@@ -174,11 +175,13 @@ export class Pool implements LocalConsumer {
   #status(): VersionStatus {
     const states = this.#instances.map((instance) => instance.state.name);
     const ready = states.filter((state) => state === "ready").length;
-    if (ready > 0 && this.#signature !== null) return { state: "ready", signature: this.#signature, slots: ready };
-    if (states.every((state) => state === "failed")) return { state: "failed", reason: this.#reason() };
-    if (states.some((state) => state === "backoff" || state === "quarantined" || state === "stopped" || state === "draining") || this.#instances.some((instance) => instance.generation > 1)) {
-      return { state: "unavailable", signature: this.#signature, reason: this.#reason() };
+    if (ready > 0 && this.#signature !== null) {
+      this.#wasReady = true;
+      return { state: "ready", signature: this.#signature, slots: ready };
     }
+    if (states.every((state) => state === "failed")) return { state: "failed", reason: this.#reason() };
+    const givenUp = states.every((state) => state === "failed" || state === "quarantined" || state === "stopped");
+    if (this.#wasReady || givenUp) return { state: "unavailable", signature: this.#signature, reason: this.#reason() };
     return { state: "loading" };
   }
 

@@ -1,0 +1,104 @@
+// idiom up: gateway and worker in one process, until a signal.
+import type { Command } from "commander";
+import picocolors from "picocolors";
+import { loadConfig } from "../../config/config.ts";
+import { type JsonTensor, tensorToJson } from "../../core/json-tensor.ts";
+import { readGolden } from "../../registry/golden.ts";
+import type { RegistryEntry } from "../../registry/registry.ts";
+import type { GoldenReport } from "../../roles/golden-check.ts";
+import { type Up, up } from "../../roles/up.ts";
+import { EXIT } from "../failure.ts";
+import { note, plainTable, print } from "../output.ts";
+
+interface UpOptions {
+  readonly models?: string;
+  readonly host?: string;
+  readonly grpcPort?: string;
+  readonly httpPort?: string;
+  readonly logLevel?: string;
+}
+
+export function registerUp(program: Command): void {
+  program
+    .command("up")
+    .description("run everything in one process: the front doors and the workers")
+    .option("--models <folder>", "folder that holds a folder per model (IDIOM_MODELS)")
+    .option("--host <address>", "address to bind (IDIOM_HOST)")
+    .option("--grpc-port <port>", "IDIOM_GRPC_PORT")
+    .option("--http-port <port>", "IDIOM_HTTP_PORT")
+    .option("--log-level <level>", "debug, info, warn, error or silent (IDIOM_LOG_LEVEL)")
+    .action(run);
+}
+
+async function run(options: UpOptions): Promise<void> {
+  const config = loadConfig(process.env, { ...options });
+  const startedAt = performance.now();
+  const running = await up(config);
+  const stopped = stopOnSignal(running);
+  note("loading models ...");
+  await Promise.race([running.settled(), stopped]);
+  await Promise.race([announce(running, config.host, performance.now() - startedAt), stopped]);
+  await stopped;
+}
+
+/** The first signal drains, a second one ends at once. */
+function stopOnSignal(running: Up): Promise<void> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const stop = (signal: NodeJS.Signals): void => {
+      if (stopping) process.exit(EXIT.interrupted);
+      stopping = true;
+      note(`\n${signal}: finishing what runs (once more to end at once)`);
+      void running.stop().then(() => {
+        note("stopped");
+        resolve();
+      });
+    };
+    process.on("SIGINT", stop);
+    process.on("SIGTERM", stop);
+  });
+}
+
+async function announce(running: Up, host: string, elapsedMs: number): Promise<void> {
+  const entries = running.registry.entries();
+  const reports = await Promise.all(entries.map((entry) => (entry.version === null ? ({ result: "none" } as const) : running.checkGolden(entry.version))));
+  const rows = entries.map((entry, i) => [entry.name, entry.versionNumber, entry.version?.manifest.runtime ?? "", stateOf(entry), goldenOf(reports[i] as GoldenReport)]);
+  print(`\n${plainTable(["MODEL", "VERSION", "RUNTIME", "STATE", "GOLDEN ANSWER"], rows)}`);
+  for (const entry of entries) if (entry.status.state !== "ready" && "reason" in entry.status) print(`\n${entry.name}/${entry.versionNumber}: ${entry.status.reason}`);
+  print(`\nReady in ${(elapsedMs / 1000).toFixed(1)} s.  gRPC ${host}:${running.grpcPort}   HTTP http://${host}:${running.httpPort}/healthz, /metrics`);
+  const example = exampleCall(entries);
+  if (example !== null) print(`\nTry, in another terminal:\n\n${example}\n\nCtrl-C stops.`);
+}
+
+function stateOf({ status }: RegistryEntry): string {
+  return status.state === "ready" ? picocolors.green("ready") : status.state === "loading" ? "loading" : picocolors.red(status.state);
+}
+
+function goldenOf(report: GoldenReport): string {
+  switch (report.result) {
+    case "passed":
+      return `${picocolors.green("same bits")} (${report.rows} rows in ${report.files} files)`;
+    case "none":
+      return "-";
+    case "failed":
+      return `${picocolors.red("differs")}: ${report.file}: ${report.reason.split("\n")[0]}`;
+  }
+}
+
+/** Commands to paste: the list, and one call with a golden input of the first model that is ready. */
+function exampleCall(entries: readonly RegistryEntry[]): string | null {
+  const list = "  npx idiom get models";
+  for (const { version, status } of entries) {
+    if (version === null || status.state !== "ready") continue;
+    const golden = readGolden(version.folder, version.manifest.golden)[0];
+    if (golden === undefined) continue;
+    const pairs = golden.inputs.map(({ name, tensor }) => `-i ${name}=${shellWord(tensorToJson(name, tensor))}`);
+    return `${list}\n  npx idiom describe model ${version.name}\n  npx idiom predict ${version.name} ${pairs.join(" ")}`;
+  }
+  return list;
+}
+
+function shellWord(tensor: JsonTensor): string {
+  const first = String(tensor.data[0]);
+  return /^[\w.+-]+$/.test(first) ? first : `'${first.replaceAll("'", "'\\''")}'`;
+}

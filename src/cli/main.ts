@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+// The command `idiom`.
+import { Command, CommanderError } from "commander";
+import picocolors from "picocolors";
+import { VERSION } from "../package-root.ts";
+import { registerDescribe } from "./commands/describe.ts";
+import { registerDoctor } from "./commands/doctor.ts";
+import { registerGet } from "./commands/get.ts";
+import { registerPredict } from "./commands/predict.ts";
+import { registerUp } from "./commands/up.ts";
+import { EXIT, toFailure } from "./failure.ts";
+import { note } from "./output.ts";
+
+const program = new Command("idiom")
+  .description("Models run in the language they were written in; everybody calls them the same way.")
+  .version(VERSION, "-V, --version")
+  .showHelpAfterError("(idiom --help lists the commands)");
+registerUp(program);
+registerPredict(program);
+registerGet(program);
+registerDescribe(program);
+registerDoctor(program);
+for (const command of [program, ...program.commands.flatMap((sub) => [sub, ...sub.commands])]) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else {
+    const failure = toFailure(error);
+    note(`${picocolors.red("error:")} ${failure.message}`);
+    process.exitCode = failure.exitCode;
+  }
+}

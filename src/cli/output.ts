@@ -1,0 +1,47 @@
+// How the CLI prints: data to standard output as a table, JSON, YAML or names; everything else to standard error.
+import Table from "cli-table3";
+import { stringify } from "yaml";
+import { stringifyExact } from "../core/json-tensor.ts";
+
+export const FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly value: (row: Row) => string;
+  /** Shown only with `-o wide`. */
+  readonly wide?: boolean;
+}
+
+/** Prints rows in the format asked for. `name` is what `-o name` prints of a row; JSON and YAML print the rows themselves. */
+export function printRows<Row extends object>(rows: readonly Row[], columns: readonly Column<Row>[], name: (row: Row) => string, format: Format): void {
+  switch (format) {
+    case "json":
+      return print(stringifyExact(rows, 2));
+    case "yaml":
+      return print(stringify(rows).trimEnd());
+    case "name":
+      return rows.forEach((row) => void print(name(row)));
+    case "table":
+    case "wide": {
+      const shown = columns.filter((column) => format === "wide" || column.wide !== true);
+      return print(plainTable(shown.map((column) => column.title), rows.map((row) => shown.map((column) => column.value(row)))));
+    }
+  }
+}
+
+/** A table without borders, as kubectl prints them. */
+export function plainTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const none = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "   " };
+  const table = new Table({ head: [...head], chars: none, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString().split("\n").map((line) => line.trimEnd()).join("\n");
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,64 @@
+// The gRPC front door: the inference service, health and reflection on one port.
+import { type Server as GrpcServer, Server, ServerCredentials } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+import { IdiomError } from "../core/errors.ts";
+import type { RealtimeLane } from "../lanes/realtime/lane.ts";
+import type { Registry, RegistryEntry } from "../registry/registry.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { INFERENCE_PACKAGE } from "./inference-messages.ts";
+import { InferenceService } from "./inference-service.ts";
+
+export interface GrpcFrontDoorOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly maxMessageBytes: number;
+}
+
+export interface GrpcFrontDoor {
+  readonly port: number;
+  /** From now on health says NOT_SERVING; running calls go on. */
+  announceStop(): void;
+  /** Takes no new call and resolves when the running ones are answered. */
+  close(): Promise<void>;
+}
+
+/** Opens the port. @throws IdiomError INVALID_REQUEST when it is taken, with the way out. */
+export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry: Registry, lane: RealtimeLane, metrics: Metrics): Promise<GrpcFrontDoor> {
+  const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1 });
+  const service = new InferenceService(registry, lane, metrics);
+  server.addService(InferenceService.definition(), service.handlers());
+  const health = healthService(registry, server);
+  new ReflectionService(INFERENCE_PACKAGE).addToServer(server);
+  const port = await bind(server, options);
+  return {
+    port,
+    announceStop: () => health.setStatus("", "NOT_SERVING"),
+    close: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+  };
+}
+
+/** "" is the whole server: it serves once every model has settled. A model's name is a service of its own. */
+function healthService(registry: Registry, server: GrpcServer): HealthImplementation {
+  const health = new HealthImplementation({ "": "NOT_SERVING" });
+  const report = ({ name }: RegistryEntry): void => {
+    const ready = registry.versionsOf(name).some((entry) => entry.status.state === "ready");
+    health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
+    health.setStatus("", registry.settled ? "SERVING" : "NOT_SERVING");
+  };
+  registry.onStatus(report);
+  for (const entry of registry.entries()) report(entry);
+  health.addToServer(server);
+  return health;
+}
+
+function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions): Promise<number> {
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(new IdiomError("INVALID_REQUEST", `cannot listen on ${address} (gRPC): ${error.message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_GRPC_PORT`));
+    });
+  });
+}

@@ -1,0 +1,32 @@
+// The HTTP port: /healthz for probes and /metrics for Prometheus.
+import type { AddressInfo } from "node:net";
+import fastify from "fastify";
+import { IdiomError } from "../core/errors.ts";
+import type { Registry, RegistryEntry } from "../registry/registry.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+export interface HttpFrontDoor {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Opens the port; 0 is any free one. @throws IdiomError INVALID_REQUEST when it is taken, with the way out. */
+export async function openHttpFrontDoor(host: string, port: number, registry: Registry, metrics: Metrics): Promise<HttpFrontDoor> {
+  const server = fastify();
+  server.get("/healthz", (_request, reply) => {
+    const settled = registry.settled;
+    return reply.code(settled ? 200 : 503).send({ status: settled ? "ok" : "starting", models: registry.entries().map(modelHealth) });
+  });
+  server.get("/metrics", async (_request, reply) => reply.header("content-type", metrics.contentType).send(await metrics.render()));
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    throw new IdiomError("INVALID_REQUEST", `cannot listen on ${host}:${port} (HTTP): ${(error as Error).message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_HTTP_PORT`);
+  }
+  const [address] = server.addresses();
+  return { port: (address as AddressInfo).port, close: () => server.close() };
+}
+
+function modelHealth({ name, versionNumber, status }: RegistryEntry): object {
+  return { name, version: versionNumber, state: status.state, ...("reason" in status ? { reason: status.reason } : {}) };
+}

@@ -1,0 +1,67 @@
+// What this machine has and what it lacks, each with the one command that mends it.
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { probeRuntime, readRuntimes } from "../../workers/runtimes.ts";
+import { unconfined } from "../../workers/sandbox/launcher.ts";
+import type { Config } from "../config/config.ts";
+import { IdiomError } from "../core/errors.ts";
+import { PACKAGE_ROOT } from "../package-root.ts";
+import { scanModels } from "../registry/model-folder.ts";
+
+export interface Finding {
+  readonly what: string;
+  readonly verdict: "ok" | "warning" | "problem";
+  readonly detail: string;
+}
+
+/** Looks at everything that `idiom up` needs; changes nothing but the data folder, which it makes. */
+export async function examine(config: Config): Promise<Finding[]> {
+  const runtimes = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
+  const probed = await Promise.all(runtimes.map((runtime) => probeRuntime(runtime, config.data)));
+  return [
+    nodeFinding(),
+    ...probed.map((status): Finding => (status.ok ? { what: status.language, verdict: "ok", detail: status.version } : { what: status.language, verdict: "problem", detail: status.problem })),
+    dataFinding(config.data),
+    ...modelFindings(config.models, runtimes),
+    await portFinding("gRPC port", config.host, config.grpcPort, "IDIOM_GRPC_PORT"),
+    await portFinding("HTTP port", config.host, config.httpPort, "IDIOM_HTTP_PORT"),
+    { what: "sandbox", verdict: "warning", detail: `level ${unconfined.level}: models run with the rights of this process; serve only models that you trust` },
+  ];
+}
+
+function nodeFinding(): Finding {
+  const major = Number(process.versions.node.split(".")[0]);
+  const ok = major >= 24;
+  return { what: "Idiom's Node", verdict: ok ? "ok" : "problem", detail: ok ? process.versions.node : `${process.versions.node}; Idiom needs 24: start it with npm start` };
+}
+
+function dataFinding(data: string): Finding {
+  try {
+    mkdirSync(data, { recursive: true });
+    accessSync(data, constants.W_OK);
+    return { what: "data folder", verdict: "ok", detail: data };
+  } catch (error) {
+    return { what: "data folder", verdict: "problem", detail: `${(error as Error).message}; name another with IDIOM_DATA` };
+  }
+}
+
+function modelFindings(models: string, runtimes: ReturnType<typeof readRuntimes>): Finding[] {
+  try {
+    const { versions, broken } = scanModels(models, runtimes.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })));
+    return [
+      { what: "models", verdict: versions.length > 0 ? "ok" : "warning", detail: `${versions.length} in ${models}` },
+      ...broken.map((entry): Finding => ({ what: `model ${entry.name}`, verdict: "problem", detail: entry.reason })),
+    ];
+  } catch (error) {
+    return [{ what: "models", verdict: "problem", detail: existsSync(models) ? IdiomError.from(error).message : `${models} is not there; name the folder with IDIOM_MODELS` }];
+  }
+}
+
+function portFinding(what: string, host: string, port: number, variable: string): Promise<Finding> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error) => resolve({ what, verdict: "warning", detail: `${host}:${port} is not free (${(error as NodeJS.ErrnoException).code}): Idiom runs already, or another program; set ${variable} to use another` }));
+    server.listen(port, host, () => server.close(() => resolve({ what, verdict: "ok", detail: `${host}:${port} is free` })));
+  });
+}

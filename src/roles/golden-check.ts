@@ -1,0 +1,85 @@
+// Sends the golden inputs of a version through the lane, as a caller's would go, and compares the answers bit for bit.
+import { IdiomError } from "../core/errors.ts";
+import { Invocation, type Outcome } from "../core/invocation.ts";
+import type { ModelVersion } from "../core/model.ts";
+import type { Signature, TensorSpec } from "../core/signature.ts";
+import { DATATYPES } from "../core/datatype.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { RealtimeLane } from "../lanes/realtime/lane.ts";
+import { type Golden, type NamedTensor, readGolden } from "../registry/golden.ts";
+
+export type GoldenReport =
+  | { readonly result: "passed"; readonly files: number; readonly rows: number }
+  | { readonly result: "none" }
+  | { readonly result: "failed"; readonly file: string; readonly reason: string };
+
+/** Checks every golden file of a ready version. Never throws: what went wrong is the report. */
+export async function checkGolden(version: ModelVersion, signature: Signature, lane: RealtimeLane): Promise<GoldenReport> {
+  let rows = 0;
+  let current = version.manifest.golden;
+  try {
+    const files = readGolden(version.folder, version.manifest.golden);
+    if (files.length === 0) return { result: "none" };
+    for (const golden of files) {
+      current = golden.file;
+      rows += golden.inputs[0]?.tensor.shape[0] ?? 0;
+      const problem = compare(signature, golden, await invoke(version, signature, golden, lane));
+      if (problem !== null) return { result: "failed", file: golden.file, reason: problem };
+    }
+    return { result: "passed", files: files.length, rows };
+  } catch (error) {
+    return { result: "failed", file: current, reason: IdiomError.from(error).message };
+  }
+}
+
+function invoke(version: ModelVersion, signature: Signature, golden: Golden, lane: RealtimeLane): Promise<readonly Tensor[]> {
+  const inputs = signature.inputs.map((spec) => tensorOf(golden.inputs, spec));
+  const batched = version.manifest.batching !== null;
+  const request = {
+    version,
+    inputs,
+    rows: batched ? (inputs[0]?.shape[0] ?? 0) : 0,
+    bytes: inputs.reduce((sum, tensor) => sum + tensor.data.length, 0),
+    mergeKey: "golden",
+    priority: 1 as const,
+  };
+  return new Promise((resolve, reject) => {
+    lane.submit(new Invocation(request, (outcome: Outcome) => (outcome.ok ? resolve(outcome.outputs) : reject(outcome.error))));
+  });
+}
+
+function tensorOf(tensors: readonly NamedTensor[], spec: TensorSpec): Tensor {
+  const found = tensors.find((candidate) => candidate.name === spec.name);
+  if (found === undefined) throw new IdiomError("MODEL_INVALID", `'${spec.name}' is not in the golden file`);
+  return found.tensor;
+}
+
+/** The first difference in words, or null. NaNs are equal whatever their payload: JSON cannot tell them apart. */
+function compare(signature: Signature, golden: Golden, answer: readonly Tensor[]): string | null {
+  for (const expected of golden.outputs) {
+    const index = signature.outputs.findIndex((spec) => spec.name === expected.name);
+    const actual = answer[index];
+    if (actual === undefined) return `output '${expected.name}' is not in the answer`;
+    const element = firstDifference(expected.tensor, actual);
+    if (element !== null) return `output '${expected.name}' differs from the recorded answer at element ${element}`;
+  }
+  return null;
+}
+
+function firstDifference(expected: Tensor, actual: Tensor): number | null {
+  if (Buffer.compare(expected.data, actual.data) === 0) return null;
+  const size = DATATYPES[expected.datatype].size;
+  if (size === null || expected.data.length !== actual.data.length) return 0;
+  for (let at = 0; at < expected.data.length; at += size) {
+    const [one, other] = [expected.data.subarray(at, at + size), actual.data.subarray(at, at + size)];
+    if (Buffer.compare(one, other) !== 0 && !(isNaNOf(expected.datatype, one) && isNaNOf(expected.datatype, other))) return at / size;
+  }
+  return null;
+}
+
+function isNaNOf(datatype: Tensor["datatype"], bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (datatype === "FP64") return Number.isNaN(view.getFloat64(0, true));
+  if (datatype === "FP32") return Number.isNaN(view.getFloat32(0, true));
+  return datatype === "FP16" && Number.isNaN(view.getFloat16(0, true));
+}

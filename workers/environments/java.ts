@@ -1,0 +1,40 @@
+// Compiles the Java sources of a model folder, once per content: the author hands in Model.java, no build.
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { ModelVersion } from "../../src/core/model.ts";
+import { runTool } from "../../src/process/spawn.ts";
+import { findTool } from "../runtimes.ts";
+
+/**
+ * Compiles with `-parameters`, so that parameters keep their names, and returns the folder of the classes. The folder's name is
+ * the digest of the sources and of the class path.
+ * @throws Error with the compiler's own words.
+ */
+export async function compileJava(version: ModelVersion, classPath: readonly string[], data: string): Promise<string> {
+  const sources = readdirSync(version.folder).filter((file) => file.endsWith(".java")).sort();
+  const key = createHash("sha256").update(version.digest).update(classPath.join("\0")).digest("hex").slice(0, 32);
+  const target = join(data, "environments", "java-classes", key);
+  if (existsSync(target)) return target;
+  mkdirSync(dirname(target), { recursive: true });
+  const building = mkdtempSync(`${target}-`);
+  try {
+    if (sources.length > 0) {
+      const javac = findTool("javac", data);
+      await runTool(javac, ["-parameters", "-g", "-proc:none", "-cp", classPath.join(":"), "-d", building, ...sources], { cwd: version.folder, timeoutMs: 120_000 });
+    }
+    publish(building, target);
+  } finally {
+    rmSync(building, { recursive: true, force: true });
+  }
+  return target;
+}
+
+/** Whoever comes first wins; a second build of the same content is thrown away. */
+function publish(building: string, target: string): void {
+  try {
+    renameSync(building, target);
+  } catch (error) {
+    if (!existsSync(target)) throw error;
+  }
+}
