@@ -97,12 +97,18 @@ export class WorkerNode {
     const { runtimes, data } = this.#options;
     const { runtime: language, limits } = version.manifest;
     const runtime = runtimes.find((candidate) => candidate.language === language);
-    if (runtime === undefined) throw new IdiomError("MODEL_INVALID", `no runtime '${language}'; there are: ${runtimes.map((candidate) => candidate.language).join(", ")}`);
+    if (runtime === undefined)
+      throw new IdiomError("MODEL_INVALID", `no runtime '${language}'; there are: ${runtimes.map((candidate) => candidate.language).join(", ")}`);
     return {
       version,
       softCancel: runtime.soft_cancel,
       libraries: await librariesOf(version, data),
-      command: { command: resolveCommand(runtime, runtime.command, data, limits.memoryBytes), env: harnessEnvironment(runtime), cwd: version.folder, transport: runtime.transport },
+      command: {
+        command: resolveCommand(runtime, runtime.command, data, limits.memoryBytes),
+        env: harnessEnvironment(runtime),
+        cwd: version.folder,
+        transport: runtime.transport,
+      },
     };
   }
 

@@ -22,7 +22,10 @@ const runtimeSchema = z.strictObject({
 export type RuntimeDefinition = z.infer<typeof runtimeSchema> & { readonly folder: string };
 
 /** What a machine offers one language: everything, or what is missing and how to get it. */
-export type RuntimeStatus = { readonly language: string } & ({ readonly ok: true; readonly version: string } | { readonly ok: false; readonly problem: string });
+export type RuntimeStatus = { readonly language: string } & (
+  | { readonly ok: true; readonly version: string }
+  | { readonly ok: false; readonly problem: string }
+);
 
 /** Reads every runtimes/<language>/runtime.json below `root`, sorted by language. */
 export function readRuntimes(root: string): RuntimeDefinition[] {

@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { credentials, type GrpcObject, loadPackageDefinition, type ServiceClientConstructor, type ServiceError } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+import { type Datatype, isContentType } from "../core/datatype.ts";
 import type { JsonTensor } from "../core/json-tensor.ts";
 import { tensorFromJson, tensorToJson } from "../core/json-tensor.ts";
-import { type Datatype, isContentType } from "../core/datatype.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 import { fromServiceError } from "./failure.ts";
 
@@ -66,7 +66,12 @@ export class Client {
       raw_input_contents: tensors.map((tensor) => tensor.data),
     });
     const outputs = answer.outputs.map((output, i) =>
-      tensorToJson(output.name, { datatype: output.datatype as Datatype, contentType: null, shape: output.shape, data: answer.raw_output_contents[i] as Buffer }),
+      tensorToJson(output.name, {
+        datatype: output.datatype as Datatype,
+        contentType: null,
+        shape: output.shape,
+        data: answer.raw_output_contents[i] as Buffer,
+      }),
     );
     return { modelVersion: answer.model_version, outputs };
   }

@@ -14,7 +14,13 @@ export class CliFailure extends Error {
   }
 }
 
-const BY_CODE: Partial<Record<ErrorCode, number>> = { MODEL_NOT_FOUND: EXIT.notFound, MODEL_INVALID: EXIT.invalid, INVALID_REQUEST: EXIT.invalid, INVALID_INPUT: EXIT.invalid, DEADLINE_EXCEEDED: EXIT.timedOut };
+const BY_CODE: Partial<Record<ErrorCode, number>> = {
+  MODEL_NOT_FOUND: EXIT.notFound,
+  MODEL_INVALID: EXIT.invalid,
+  INVALID_REQUEST: EXIT.invalid,
+  INVALID_INPUT: EXIT.invalid,
+  DEADLINE_EXCEEDED: EXIT.timedOut,
+};
 const BY_STATUS: Record<number, number> = { 3: EXIT.invalid, 4: EXIT.timedOut, 5: EXIT.notFound, 7: EXIT.auth, 16: EXIT.auth };
 
 /** Any thrown value as a failure of the command. */
@@ -28,6 +34,10 @@ export function toFailure(thrown: unknown): CliFailure {
 /** A gRPC error as a failure; `server` is named when nothing answers there. */
 export function fromServiceError(error: ServiceError, server: string): CliFailure {
   const ours = error.metadata?.get("idiom-error").length > 0;
-  if (error.code === 14 && !ours) return new CliFailure(`no Idiom answers at ${server}: ${error.details}\nStart one with: npm start   (or name another with --server HOST:PORT)`, EXIT.unreachable);
+  if (error.code === 14 && !ours)
+    return new CliFailure(
+      `no Idiom answers at ${server}: ${error.details}\nStart one with: npm start   (or name another with --server HOST:PORT)`,
+      EXIT.unreachable,
+    );
   return new CliFailure(error.details, BY_STATUS[error.code] ?? EXIT.failed);
 }

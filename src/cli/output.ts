@@ -25,17 +25,42 @@ export function printRows<Row extends object>(rows: readonly Row[], columns: rea
     case "table":
     case "wide": {
       const shown = columns.filter((column) => format === "wide" || column.wide !== true);
-      return print(plainTable(shown.map((column) => column.title), rows.map((row) => shown.map((column) => column.value(row)))));
+      return print(
+        plainTable(
+          shown.map((column) => column.title),
+          rows.map((row) => shown.map((column) => column.value(row))),
+        ),
+      );
     }
   }
 }
 
 /** A table without borders, as kubectl prints them. */
 export function plainTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const none = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "   " };
+  const none = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+    left: "",
+    "left-mid": "",
+    mid: "",
+    "mid-mid": "",
+    right: "",
+    "right-mid": "",
+    middle: "   ",
+  };
   const table = new Table({ head: [...head], chars: none, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
   table.push(...rows.map((row) => [...row]));
-  return table.toString().split("\n").map((line) => line.trimEnd()).join("\n");
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
 }
 
 export function print(text: string): void {

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { parse as parseCsv } from "csv-parse/sync";
 import { type JsonTensor, type JsonValue, parseJsonExact } from "../core/json-tensor.ts";
-import { CliFailure, EXIT } from "./failure.ts";
 import type { ModelMetadata, TensorMetadata } from "./client.ts";
+import { CliFailure, EXIT } from "./failure.ts";
 
 type Row = Readonly<Record<string, JsonValue | undefined>>;
 
@@ -79,7 +79,9 @@ function parseCell(cell: string, spec: TensorMetadata, row: number): JsonValue {
   if (spec.datatype === "BYTES") return cell;
   if (cell === "") {
     if (spec.datatype.startsWith("FP") || spec.datatype === "BF16") return "NaN";
-    throw invalid(`row ${row}, column '${spec.name}': an empty cell is no ${spec.datatype}; write the value that the model's signature gives for a missing one`);
+    throw invalid(
+      `row ${row}, column '${spec.name}': an empty cell is no ${spec.datatype}; write the value that the model's signature gives for a missing one`,
+    );
   }
   return parseValue(cell, spec);
 }

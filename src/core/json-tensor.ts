@@ -1,5 +1,5 @@
 // Tensors as the Open Inference Protocol writes them in JSON (REST, golden files, the CLI) to raw bytes and back.
-import { type ContentType, type Datatype, DATATYPES, isDatatype } from "./datatype.ts";
+import { type ContentType, DATATYPES, type Datatype, isDatatype } from "./datatype.ts";
 import { IdiomError } from "./errors.ts";
 import { elementCount, type Tensor } from "./tensor.ts";
 
@@ -96,30 +96,36 @@ function bytesOf(name: string, value: JsonValue, index: number): Buffer {
 
 type Writer = (view: DataView, at: number, value: JsonValue) => boolean;
 
-const integer = (min: number, max: number, set: (view: DataView, at: number, value: number) => void): Writer => (view, at, value) => {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) return false;
-  set(view, at, value);
-  return true;
-};
+const integer =
+  (min: number, max: number, set: (view: DataView, at: number, value: number) => void): Writer =>
+  (view, at, value) => {
+    if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) return false;
+    set(view, at, value);
+    return true;
+  };
 
-const bigInteger = (min: bigint, max: bigint): Writer => (view, at, value) => {
-  const exact = typeof value === "bigint" ? value : toBigInt(value);
-  if (exact === null || exact < min || exact > max) return false;
-  view.setBigUint64(at, BigInt.asUintN(64, exact), true);
-  return true;
-};
+const bigInteger =
+  (min: bigint, max: bigint): Writer =>
+  (view, at, value) => {
+    const exact = typeof value === "bigint" ? value : toBigInt(value);
+    if (exact === null || exact < min || exact > max) return false;
+    view.setBigUint64(at, BigInt.asUintN(64, exact), true);
+    return true;
+  };
 
 function toBigInt(value: JsonValue): bigint | null {
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : null;
   return typeof value === "string" && /^-?\d+$/.test(value) ? BigInt(value) : null;
 }
 
-const float = (set: (view: DataView, at: number, value: number) => void): Writer => (view, at, value) => {
-  const number = typeof value === "bigint" ? Number(value) : typeof value === "string" ? NAMED_FLOATS[value] : value === null ? Number.NaN : value;
-  if (typeof number !== "number") return false;
-  set(view, at, number);
-  return true;
-};
+const float =
+  (set: (view: DataView, at: number, value: number) => void): Writer =>
+  (view, at, value) => {
+    const number = typeof value === "bigint" ? Number(value) : typeof value === "string" ? NAMED_FLOATS[value] : value === null ? Number.NaN : value;
+    if (typeof number !== "number") return false;
+    set(view, at, number);
+    return true;
+  };
 
 const NAMED_FLOATS: Record<string, number | undefined> = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity": Number.NEGATIVE_INFINITY };
 

@@ -36,14 +36,22 @@ function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSour
 type Known = { readonly name: string; readonly tensors: readonly TensorHint[] };
 
 function checkNames(side: string, one: Known, other: Known): void {
-  const names = (known: Known): string => known.tensors.map((tensor) => tensor.name).sort().join(", ");
+  const names = (known: Known): string =>
+    known.tensors
+      .map((tensor) => tensor.name)
+      .sort()
+      .join(", ");
   if (names(one) === names(other)) return;
   throw new IdiomError("MODEL_INVALID", `${one.name} and ${other.name} disagree on the model's ${side}: [${names(one)}] against [${names(other)}]`);
 }
 
 function resolveTensor(side: string, name: string, known: readonly Known[]): TensorHint {
   const said = known.flatMap((source) => source.tensors.filter((tensor) => tensor.name === name).map((tensor) => ({ source: source.name, tensor })));
-  const pick = <K extends keyof TensorHint>(field: K, format: (value: NonNullable<TensorHint[K]>) => string, agrees: (a: NonNullable<TensorHint[K]>, b: NonNullable<TensorHint[K]>) => boolean): TensorHint[K] => {
+  const pick = <K extends keyof TensorHint>(
+    field: K,
+    format: (value: NonNullable<TensorHint[K]>) => string,
+    agrees: (a: NonNullable<TensorHint[K]>, b: NonNullable<TensorHint[K]>) => boolean,
+  ): TensorHint[K] => {
     const values = said.filter((entry) => entry.tensor[field] !== null);
     const strongest = values[0];
     if (strongest === undefined) return null as TensorHint[K];
@@ -61,7 +69,11 @@ function resolveTensor(side: string, name: string, known: readonly Known[]): Ten
     shape: pick("shape", formatShape, compatibleShapes),
     contentType: pick("contentType", String, () => true),
     na: pick("na", String, () => true),
-    levels: pick("levels", (levels) => levels.join("|"), () => true),
+    levels: pick(
+      "levels",
+      (levels) => levels.join("|"),
+      () => true,
+    ),
   };
 }
 
@@ -81,6 +93,8 @@ function isComplete(tensor: TensorHint): tensor is TensorSpec {
 
 function unknown(side: "inputs" | "outputs", what: string, tensors: readonly TensorHint[]): IdiomError {
   const shown = tensors.length > 0 ? tensors : [{ name: side === "inputs" ? "x" : "y", datatype: null, shape: null }];
-  const lines = shown.map((tensor) => `  - {name: ${tensor.name}, datatype: ${tensor.datatype ?? "FP64"}, shape: ${tensor.shape === null ? "[-1]" : formatShape(tensor.shape)}}`);
+  const lines = shown.map(
+    (tensor) => `  - {name: ${tensor.name}, datatype: ${tensor.datatype ?? "FP64"}, shape: ${tensor.shape === null ? "[-1]" : formatShape(tensor.shape)}}`,
+  );
   return new IdiomError("MODEL_INVALID", `${what}. Add to model.yaml, with the right types:\n${side}:\n${lines.join("\n")}`);
 }

@@ -58,7 +58,13 @@ function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions): Promise
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
-      else reject(new IdiomError("INVALID_REQUEST", `cannot listen on ${address} (gRPC): ${error.message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_GRPC_PORT`));
+      else
+        reject(
+          new IdiomError(
+            "INVALID_REQUEST",
+            `cannot listen on ${address} (gRPC): ${error.message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_GRPC_PORT`,
+          ),
+        );
     });
   });
 }

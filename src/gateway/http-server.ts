@@ -21,7 +21,10 @@ export async function openHttpFrontDoor(host: string, port: number, registry: Re
   try {
     await server.listen({ host, port });
   } catch (error) {
-    throw new IdiomError("INVALID_REQUEST", `cannot listen on ${host}:${port} (HTTP): ${(error as Error).message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_HTTP_PORT`);
+    throw new IdiomError(
+      "INVALID_REQUEST",
+      `cannot listen on ${host}:${port} (HTTP): ${(error as Error).message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_HTTP_PORT`,
+    );
   }
   const [address] = server.addresses();
   return { port: (address as AddressInfo).port, close: () => server.close() };

@@ -1,5 +1,5 @@
 // inference.GRPCInferenceService: the Open Inference Protocol over gRPC.
-import type { sendUnaryData, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { ServerUnaryCall, ServiceDefinition, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { IdiomError } from "../core/errors.ts";
 import { Invocation, type Outcome } from "../core/invocation.ts";
 import type { Signature, TensorSpec } from "../core/signature.ts";
@@ -113,7 +113,10 @@ export class InferenceService {
   #modelMetadata(name: string, version: string): object {
     const entry = this.#registry.find(name, version);
     const { signature } = this.#ready(name, version);
-    const versions = this.#registry.versionsOf(name).map((other) => other.versionNumber).reverse();
+    const versions = this.#registry
+      .versionsOf(name)
+      .map((other) => other.versionNumber)
+      .reverse();
     return {
       name,
       versions: version === "" ? versions : [entry.versionNumber],
@@ -145,7 +148,14 @@ function answering<Request>(handle: (request: Request) => object): (call: { requ
   };
 }
 
-function answer(serving: Serving, invocation: Invocation, request: InferRequestMessage, requested: readonly number[] | null, outcome: Outcome, callback: sendUnaryData<InferResponseMessage>): void {
+function answer(
+  serving: Serving,
+  invocation: Invocation,
+  request: InferRequestMessage,
+  requested: readonly number[] | null,
+  outcome: Outcome,
+  callback: sendUnaryData<InferResponseMessage>,
+): void {
   if (!outcome.ok) {
     serving.metrics.failed(outcome.error.code);
     return callback(toServiceError(outcome.error));

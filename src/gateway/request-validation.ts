@@ -4,7 +4,7 @@ import { type ContentType, isContentType } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import type { InvocationRequest, Priority } from "../core/invocation.ts";
 import type { ModelVersion } from "../core/model.ts";
-import { formatShape, shapeFits, type Signature, type TensorSpec } from "../core/signature.ts";
+import { formatShape, type Signature, shapeFits, type TensorSpec } from "../core/signature.ts";
 import { byteLength, elementCount, skipBytesElements, type Tensor } from "../core/tensor.ts";
 import type { InferInputMessage, InferParameterMessage, InferRequestMessage, Parameters } from "./inference-messages.ts";
 import { hasContents, rawFromContents } from "./typed-contents.ts";
@@ -31,7 +31,8 @@ export class RequestValidator {
     const { inputs: messages, raw_input_contents: raw } = request;
     const specs = this.#signature.inputs;
     if (messages.length !== specs.length) throw this.#wrongCount(messages);
-    if (raw.length > 0 && raw.length !== messages.length) throw this.#invalid(`expected ${messages.length} raw_input_contents but got ${raw.length} for model '${this.#version.name}'`);
+    if (raw.length > 0 && raw.length !== messages.length)
+      throw this.#invalid(`expected ${messages.length} raw_input_contents but got ${raw.length} for model '${this.#version.name}'`);
     const requestContentType = contentTypeOf(request.parameters);
     const inputs: Tensor[] = new Array(specs.length);
     let bytes = 0;
@@ -55,7 +56,8 @@ export class RequestValidator {
     if (request.outputs.length === 0) return null;
     return request.outputs.map(({ name }) => {
       const index = this.#outputIndex.get(name);
-      if (index === undefined) throw this.#invalid(`unexpected inference output '${name}' for model '${this.#version.name}'; it has ${quoted(this.#signature.outputs)}`);
+      if (index === undefined)
+        throw this.#invalid(`unexpected inference output '${name}' for model '${this.#version.name}'; it has ${quoted(this.#signature.outputs)}`);
       return index;
     });
   }
@@ -63,9 +65,11 @@ export class RequestValidator {
   #tensor(spec: TensorSpec, message: InferInputMessage, raw: Uint8Array | null, requestContentType: ContentType | null): Tensor {
     const model = this.#version.name;
     const { name, datatype } = message;
-    if (datatype !== spec.datatype) throw this.#invalid(`inference input '${name}' data-type is '${datatype}', but model '${model}' expects '${spec.datatype}'`);
+    if (datatype !== spec.datatype)
+      throw this.#invalid(`inference input '${name}' data-type is '${datatype}', but model '${model}' expects '${spec.datatype}'`);
     const shape = this.#shape(spec, message);
-    if (raw !== null && hasContents(message.contents)) throw this.#invalid(`contents field must not be specified when using raw_input_contents for input '${name}' for model '${model}'`);
+    if (raw !== null && hasContents(message.contents))
+      throw this.#invalid(`contents field must not be specified when using raw_input_contents for input '${name}' for model '${model}'`);
     const data = raw ?? rawFromContents(name, model, spec.datatype, message.contents);
     this.#checkSize(spec, shape, data);
     const contentType = contentTypeOf(message.parameters) ?? requestContentType;
@@ -79,17 +83,22 @@ export class RequestValidator {
       shape[d] = dimension.high === 0 ? dimension.low >>> 0 : dimension.toNumber();
     }
     if (shape.every(isDimension) && shapeFits(spec.shape, shape)) return shape;
-    throw this.#invalid(`unexpected shape for input '${spec.name}' for model '${this.#version.name}'. Expected ${formatShape(spec.shape)}, got ${formatShape(shape)}`);
+    throw this.#invalid(
+      `unexpected shape for input '${spec.name}' for model '${this.#version.name}'. Expected ${formatShape(spec.shape)}, got ${formatShape(shape)}`,
+    );
   }
 
   #checkSize(spec: TensorSpec, shape: readonly number[], data: Uint8Array): void {
     const expected = byteLength(spec.datatype, shape);
     if (expected === data.length) return;
     const model = this.#version.name;
-    if (expected !== null) throw this.#invalid(`input byte size mismatch for input '${spec.name}' for model '${model}'. Expected ${expected}, got ${data.length}`);
+    if (expected !== null)
+      throw this.#invalid(`input byte size mismatch for input '${spec.name}' for model '${model}'. Expected ${expected}, got ${data.length}`);
     const count = elementCount(shape);
     if (count * 4 > data.length || skipBytesElements(data, 0, count) !== data.length) {
-      throw this.#invalid(`input byte size mismatch for input '${spec.name}' for model '${model}': ${data.length} bytes are not ${count} elements of a 4-byte length and as many bytes`);
+      throw this.#invalid(
+        `input byte size mismatch for input '${spec.name}' for model '${model}': ${data.length} bytes are not ${count} elements of a 4-byte length and as many bytes`,
+      );
     }
   }
 
@@ -98,7 +107,10 @@ export class RequestValidator {
     const rows = inputs[0]?.shape[0] ?? 0;
     for (let i = 1; i < inputs.length; i++) {
       const other = (inputs[i] as Tensor).shape[0];
-      if (other !== rows) throw this.#invalid(`inputs of model '${this.#version.name}' differ in their rows: '${this.#signature.inputs[0]?.name}' has ${rows}, '${this.#signature.inputs[i]?.name}' has ${other}`);
+      if (other !== rows)
+        throw this.#invalid(
+          `inputs of model '${this.#version.name}' differ in their rows: '${this.#signature.inputs[0]?.name}' has ${rows}, '${this.#signature.inputs[i]?.name}' has ${other}`,
+        );
     }
     if (rows > this.#maxRows) throw this.#invalid(`inference request batch-size must be <= ${this.#maxRows} for '${this.#version.name}'; got ${rows}`);
     return rows;

@@ -16,7 +16,13 @@ interface Typed {
   fromRaw(data: Uint8Array): TensorContents[Field];
 }
 
-function numbers(field: "int_contents" | "uint_contents" | "fp32_contents" | "fp64_contents", size: number, range: readonly [number, number] | null, set: (view: DataView, at: number, value: number) => void, get: (view: DataView, at: number) => number): Typed {
+function numbers(
+  field: "int_contents" | "uint_contents" | "fp32_contents" | "fp64_contents",
+  size: number,
+  range: readonly [number, number] | null,
+  set: (view: DataView, at: number, value: number) => void,
+  get: (view: DataView, at: number) => number,
+): Typed {
   return {
     field,
     range,
@@ -61,20 +67,77 @@ const TYPED: Record<Exclude<Datatype, "FP16" | "BF16">, Typed> = {
     toRaw: (contents) => Buffer.from(contents.bool_contents.map(Number)),
     fromRaw: (data) => Array.from(data, (byte) => byte !== 0),
   },
-  INT8: numbers("int_contents", 1, [-128, 127], (view, at, value) => view.setInt8(at, value), (view, at) => view.getInt8(at)),
-  INT16: numbers("int_contents", 2, [-32768, 32767], (view, at, value) => view.setInt16(at, value, true), (view, at) => view.getInt16(at, true)),
-  INT32: numbers("int_contents", 4, null, (view, at, value) => view.setInt32(at, value, true), (view, at) => view.getInt32(at, true)),
-  UINT8: numbers("uint_contents", 1, [0, 255], (view, at, value) => view.setUint8(at, value), (view, at) => view.getUint8(at)),
-  UINT16: numbers("uint_contents", 2, [0, 65535], (view, at, value) => view.setUint16(at, value, true), (view, at) => view.getUint16(at, true)),
-  UINT32: numbers("uint_contents", 4, null, (view, at, value) => view.setUint32(at, value, true), (view, at) => view.getUint32(at, true)),
+  INT8: numbers(
+    "int_contents",
+    1,
+    [-128, 127],
+    (view, at, value) => view.setInt8(at, value),
+    (view, at) => view.getInt8(at),
+  ),
+  INT16: numbers(
+    "int_contents",
+    2,
+    [-32768, 32767],
+    (view, at, value) => view.setInt16(at, value, true),
+    (view, at) => view.getInt16(at, true),
+  ),
+  INT32: numbers(
+    "int_contents",
+    4,
+    null,
+    (view, at, value) => view.setInt32(at, value, true),
+    (view, at) => view.getInt32(at, true),
+  ),
+  UINT8: numbers(
+    "uint_contents",
+    1,
+    [0, 255],
+    (view, at, value) => view.setUint8(at, value),
+    (view, at) => view.getUint8(at),
+  ),
+  UINT16: numbers(
+    "uint_contents",
+    2,
+    [0, 65535],
+    (view, at, value) => view.setUint16(at, value, true),
+    (view, at) => view.getUint16(at, true),
+  ),
+  UINT32: numbers(
+    "uint_contents",
+    4,
+    null,
+    (view, at, value) => view.setUint32(at, value, true),
+    (view, at) => view.getUint32(at, true),
+  ),
   INT64: longs("int64_contents", false),
   UINT64: longs("uint64_contents", true),
-  FP32: numbers("fp32_contents", 4, null, (view, at, value) => view.setFloat32(at, value, true), (view, at) => view.getFloat32(at, true)),
-  FP64: numbers("fp64_contents", 8, null, (view, at, value) => view.setFloat64(at, value, true), (view, at) => view.getFloat64(at, true)),
+  FP32: numbers(
+    "fp32_contents",
+    4,
+    null,
+    (view, at, value) => view.setFloat32(at, value, true),
+    (view, at) => view.getFloat32(at, true),
+  ),
+  FP64: numbers(
+    "fp64_contents",
+    8,
+    null,
+    (view, at, value) => view.setFloat64(at, value, true),
+    (view, at) => view.getFloat64(at, true),
+  ),
   BYTES: { field: "bytes_contents", range: null, toRaw: (contents) => joinBytesElements(contents.bytes_contents), fromRaw: bytesElements },
 };
 
-const FIELDS: readonly Field[] = ["bool_contents", "int_contents", "int64_contents", "uint_contents", "uint64_contents", "fp32_contents", "fp64_contents", "bytes_contents"];
+const FIELDS: readonly Field[] = [
+  "bool_contents",
+  "int_contents",
+  "int64_contents",
+  "uint_contents",
+  "uint64_contents",
+  "fp32_contents",
+  "fp64_contents",
+  "bytes_contents",
+];
 
 /** Whether any typed value is there; clients send empty contents beside raw ones. */
 export function hasContents(contents: TensorContents | null): contents is TensorContents {

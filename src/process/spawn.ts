@@ -143,7 +143,11 @@ const execFileAsync = promisify(execFile);
  */
 export async function runTool(program: string, args: readonly string[], options: { cwd?: string; timeoutMs?: number } = {}): Promise<string> {
   try {
-    const { stdout } = await execFileAsync(program, args, { ...(options.cwd === undefined ? {} : { cwd: options.cwd }), timeout: options.timeoutMs ?? 60_000, maxBuffer: 16 * 2 ** 20 });
+    const { stdout } = await execFileAsync(program, args, {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      timeout: options.timeoutMs ?? 60_000,
+      maxBuffer: 16 * 2 ** 20,
+    });
     return stdout;
   } catch (error) {
     const { stderr } = error as { stderr?: string };

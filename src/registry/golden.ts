@@ -38,7 +38,9 @@ export interface Golden {
  * @throws IdiomError MODEL_INVALID naming the file.
  */
 export function readGolden(folder: string, pattern: string): Golden[] {
-  return globSync(pattern, { cwd: folder }).sort().map((file) => readGoldenFile(join(folder, file), relative(folder, join(folder, file))));
+  return globSync(pattern, { cwd: folder })
+    .sort()
+    .map((file) => readGoldenFile(join(folder, file), relative(folder, join(folder, file))));
 }
 
 function readGoldenFile(path: string, file: string): Golden {

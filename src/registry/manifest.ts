@@ -32,7 +32,10 @@ const tensorSchema = z.strictObject({
 });
 
 const manifestSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits, '.', '_' and '-', beginning with a letter or digit").optional(),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits, '.', '_' and '-', beginning with a letter or digit")
+    .optional(),
   runtime: z.string().optional(),
   entry: z.string().min(1).optional(),
   requirements: z.string().optional(),
@@ -114,7 +117,10 @@ function readManifestFile(text: string, where: string): ManifestFile {
     return `${where}:${line}:${col}`;
   };
   if (document.errors.length > 0) {
-    throw new IdiomError("MODEL_INVALID", document.errors.map((error) => `${at(error.pos[0])}: ${error.message.split("\n")[0]?.replace(/ at line \d+, column \d+:$/, "")}`).join("\n"));
+    throw new IdiomError(
+      "MODEL_INVALID",
+      document.errors.map((error) => `${at(error.pos[0])}: ${error.message.split("\n")[0]?.replace(/ at line \d+, column \d+:$/, "")}`).join("\n"),
+    );
   }
   const parsed = manifestSchema.safeParse(document.contents === null ? {} : document.toJS());
   if (parsed.success) return parsed.data;

@@ -94,7 +94,11 @@ function refuseDuplicates(versions: readonly ModelVersion[]): void {
   const seen = new Map<string, ModelVersion>();
   for (const version of versions) {
     const other = seen.get(version.key);
-    if (other !== undefined) throw new IdiomError("MODEL_INVALID", `two folders are called ${version.key}: ${other.folder} and ${version.folder}; give one another name in its model.yaml`);
+    if (other !== undefined)
+      throw new IdiomError(
+        "MODEL_INVALID",
+        `two folders are called ${version.key}: ${other.folder} and ${version.folder}; give one another name in its model.yaml`,
+      );
     seen.set(version.key, version);
   }
 }

@@ -67,8 +67,12 @@ export class Registry {
     if (version === "") return entries.find((entry) => entry.status.state === "ready") ?? newest;
     const found = entries.find((entry) => entry.versionNumber === version);
     if (found !== undefined) return found;
-    if (!/^\d+$/.test(version)) throw new IdiomError("INVALID_REQUEST", `failed to get model version from specified version string '${version}'; a version is a positive number`);
-    throw new IdiomError("MODEL_NOT_FOUND", `Request for unknown model: '${name}' version ${version} is not found; versions: ${entries.map((entry) => entry.versionNumber).join(", ")}`);
+    if (!/^\d+$/.test(version))
+      throw new IdiomError("INVALID_REQUEST", `failed to get model version from specified version string '${version}'; a version is a positive number`);
+    throw new IdiomError(
+      "MODEL_NOT_FOUND",
+      `Request for unknown model: '${name}' version ${version} is not found; versions: ${entries.map((entry) => entry.versionNumber).join(", ")}`,
+    );
   }
 
   /** All versions of a model, newest first; empty when it is unknown. */

@@ -21,7 +21,10 @@ export async function examine(config: Config): Promise<Finding[]> {
   const probed = await Promise.all(runtimes.map((runtime) => probeRuntime(runtime, config.data)));
   return [
     nodeFinding(),
-    ...probed.map((status): Finding => (status.ok ? { what: status.language, verdict: "ok", detail: status.version } : { what: status.language, verdict: "problem", detail: status.problem })),
+    ...probed.map(
+      (status): Finding =>
+        status.ok ? { what: status.language, verdict: "ok", detail: status.version } : { what: status.language, verdict: "problem", detail: status.problem },
+    ),
     dataFinding(config.data),
     ...modelFindings(config.models, runtimes),
     await portFinding("gRPC port", config.host, config.grpcPort, "IDIOM_GRPC_PORT"),
@@ -33,7 +36,11 @@ export async function examine(config: Config): Promise<Finding[]> {
 function nodeFinding(): Finding {
   const major = Number(process.versions.node.split(".")[0]);
   const ok = major >= 24;
-  return { what: "Idiom's Node", verdict: ok ? "ok" : "problem", detail: ok ? process.versions.node : `${process.versions.node}; Idiom needs 24: start it with npm start` };
+  return {
+    what: "Idiom's Node",
+    verdict: ok ? "ok" : "problem",
+    detail: ok ? process.versions.node : `${process.versions.node}; Idiom needs 24: start it with npm start`,
+  };
 }
 
 function dataFinding(data: string): Finding {
@@ -48,20 +55,35 @@ function dataFinding(data: string): Finding {
 
 function modelFindings(models: string, runtimes: ReturnType<typeof readRuntimes>): Finding[] {
   try {
-    const { versions, broken } = scanModels(models, runtimes.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })));
+    const { versions, broken } = scanModels(
+      models,
+      runtimes.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),
+    );
     return [
       { what: "models", verdict: versions.length > 0 ? "ok" : "warning", detail: `${versions.length} in ${models}` },
       ...broken.map((entry): Finding => ({ what: `model ${entry.name}`, verdict: "problem", detail: entry.reason })),
     ];
   } catch (error) {
-    return [{ what: "models", verdict: "problem", detail: existsSync(models) ? IdiomError.from(error).message : `${models} is not there; name the folder with IDIOM_MODELS` }];
+    return [
+      {
+        what: "models",
+        verdict: "problem",
+        detail: existsSync(models) ? IdiomError.from(error).message : `${models} is not there; name the folder with IDIOM_MODELS`,
+      },
+    ];
   }
 }
 
 function portFinding(what: string, host: string, port: number, variable: string): Promise<Finding> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", (error) => resolve({ what, verdict: "warning", detail: `${host}:${port} is not free (${(error as NodeJS.ErrnoException).code}): Idiom runs already, or another program; set ${variable} to use another` }));
+    server.once("error", (error) =>
+      resolve({
+        what,
+        verdict: "warning",
+        detail: `${host}:${port} is not free (${(error as NodeJS.ErrnoException).code}): Idiom runs already, or another program; set ${variable} to use another`,
+      }),
+    );
     server.listen(port, host, () => server.close(() => resolve({ what, verdict: "ok", detail: `${host}:${port} is free` })));
   });
 }

@@ -1,9 +1,10 @@
 // Sends the golden inputs of a version through the lane, as a caller's would go, and compares the answers bit for bit.
+
+import { DATATYPES } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import { Invocation, type Outcome } from "../core/invocation.ts";
 import type { ModelVersion } from "../core/model.ts";
 import type { Signature, TensorSpec } from "../core/signature.ts";
-import { DATATYPES } from "../core/datatype.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import { type Golden, type NamedTensor, readGolden } from "../registry/golden.ts";

@@ -1,9 +1,9 @@
 // The composition root of the role `up`: gateway and worker in one process. The only place that knows both.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { unconfined } from "../../workers/sandbox/launcher.ts";
 import { WorkerNode } from "../../workers/node.ts";
 import { readRuntimes } from "../../workers/runtimes.ts";
+import { unconfined } from "../../workers/sandbox/launcher.ts";
 import type { Config } from "../config/config.ts";
 import type { ModelVersion } from "../core/model.ts";
 import { openGrpcFrontDoor } from "../gateway/grpc-server.ts";

@@ -1,5 +1,5 @@
 // What Idiom measures, in Prometheus terms, by model and version.
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Invocation } from "../core/invocation.ts";
 import type { ModelVersion } from "../core/model.ts";

@@ -1,6 +1,6 @@
 // Compiles the Java sources of a model folder, once per content: the author hands in Model.java, no build.
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ModelVersion } from "../../src/core/model.ts";
 import { runTool } from "../../src/process/spawn.ts";
@@ -12,7 +12,9 @@ import { findTool } from "../runtimes.ts";
  * @throws Error with the compiler's own words.
  */
 export async function compileJava(version: ModelVersion, classPath: readonly string[], data: string): Promise<string> {
-  const sources = readdirSync(version.folder).filter((file) => file.endsWith(".java")).sort();
+  const sources = readdirSync(version.folder)
+    .filter((file) => file.endsWith(".java"))
+    .sort();
   const key = createHash("sha256").update(version.digest).update(classPath.join("\0")).digest("hex").slice(0, 32);
   const target = join(data, "environments", "java-classes", key);
   if (existsSync(target)) return target;
@@ -21,7 +23,10 @@ export async function compileJava(version: ModelVersion, classPath: readonly str
   try {
     if (sources.length > 0) {
       const javac = findTool("javac", data);
-      await runTool(javac, ["-parameters", "-g", "-proc:none", "-cp", classPath.join(":"), "-d", building, ...sources], { cwd: version.folder, timeoutMs: 120_000 });
+      await runTool(javac, ["-parameters", "-g", "-proc:none", "-cp", classPath.join(":"), "-d", building, ...sources], {
+        cwd: version.folder,
+        timeoutMs: 120_000,
+      });
     }
     publish(building, target);
   } finally {

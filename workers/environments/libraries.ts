@@ -27,5 +27,8 @@ function existing(folder: string): string[] {
 
 function jarsIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((file) => file.endsWith(".jar")).sort().map((file) => join(folder, file));
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".jar"))
+    .sort()
+    .map((file) => join(folder, file));
 }

@@ -1,5 +1,5 @@
 // Frames to bytes and back. Knows no socket and no meaning of a frame.
-import { FRAME, frameName, HEADER_BYTES, type FrameName, ProtocolViolation } from "./protocol.ts";
+import { FRAME, type FrameName, frameName, HEADER_BYTES, ProtocolViolation } from "./protocol.ts";
 
 export interface Frame {
   readonly type: FrameName;

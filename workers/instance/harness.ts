@@ -3,7 +3,7 @@ import { IdiomError } from "../../src/core/errors.ts";
 import type { Signature } from "../../src/core/signature.ts";
 import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
 import { encodeJsonFrame, type Frame, FrameDecoder } from "./frame-codec.ts";
-import { type Body, type HarnessFailure, parseBody, PROTOCOL_VERSION, ProtocolViolation, specToWire } from "./protocol.ts";
+import { type Body, type HarnessFailure, PROTOCOL_VERSION, ProtocolViolation, parseBody, specToWire } from "./protocol.ts";
 import { decodeResult, encodeInfer, OutputMismatch, type ResultBody, type Segment } from "./tensor-codec.ts";
 
 /** How a frame ended. `died` tells that the process is gone and the frame with it. */

@@ -97,7 +97,10 @@ export class Instance {
     if (!this.#busy || harness === null) return;
     harness.cancel(reason);
     this.#clearFrameTimer();
-    this.#frameTimer = setTimeout(() => harness.kill(`killed: the model went on for ${CANCEL_GRACE_MS} ms after it was asked to stop (${reason})`), CANCEL_GRACE_MS);
+    this.#frameTimer = setTimeout(
+      () => harness.kill(`killed: the model went on for ${CANCEL_GRACE_MS} ms after it was asked to stop (${reason})`),
+      CANCEL_GRACE_MS,
+    );
   }
 
   /** Finishes the frame in flight, then ends the process. Ends at once what is not ready. */

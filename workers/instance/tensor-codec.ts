@@ -3,7 +3,7 @@ import { contentTypeCode, DATATYPES, datatypeOfCode } from "../../src/core/datat
 import { formatShape, type Signature, shapeFits, type TensorSpec } from "../../src/core/signature.ts";
 import { byteLength, elementCount, skipBytesElements, type Tensor } from "../../src/core/tensor.ts";
 import { writeHeader } from "./frame-codec.ts";
-import { HEADER_BYTES, parseRowErrors, ProtocolViolation, type RowError } from "./protocol.ts";
+import { HEADER_BYTES, ProtocolViolation, parseRowErrors, type RowError } from "./protocol.ts";
 
 const FIXED_WORDS = 4;
 const DESCRIPTOR_WORDS = 5;
@@ -113,7 +113,8 @@ export function decodeTensorBody(body: Buffer): TensorBody {
   if (body.length < FIXED_WORDS * 4) throw new ProtocolViolation(`a tensor body of ${body.length} bytes has no room for its first words`);
   const headerLength = body.readUInt32LE(0);
   const jsonLength = body.readUInt32LE(12);
-  if (headerLength % 8 !== 0 || headerLength > body.length || headerLength < FIXED_WORDS * 4) throw new ProtocolViolation(`header length ${headerLength} is no multiple of 8 within the body of ${body.length}`);
+  if (headerLength % 8 !== 0 || headerLength > body.length || headerLength < FIXED_WORDS * 4)
+    throw new ProtocolViolation(`header length ${headerLength} is no multiple of 8 within the body of ${body.length}`);
   const reader = new WordReader(body, headerLength);
   const segmentCount = reader.take(1, 4);
   const tensorCount = reader.take(1, 8);
@@ -131,7 +132,8 @@ export function decodeTensorBody(body: Buffer): TensorBody {
   let dataAt = headerLength;
   for (let t = 0; t < tensorCount; t++) {
     const tensor = readTensor(reader, body, align(dataAt));
-    if ((segmentCount > 1 || rowSum > 0) && tensor.shape[0] !== rowSum) throw new ProtocolViolation(`dimension 0 is ${tensor.shape[0]}, the segments have ${rowSum} rows`);
+    if ((segmentCount > 1 || rowSum > 0) && tensor.shape[0] !== rowSum)
+      throw new ProtocolViolation(`dimension 0 is ${tensor.shape[0]}, the segments have ${rowSum} rows`);
     tensors.push(tensor);
     dataAt = align(dataAt) + tensor.data.length;
   }
@@ -185,7 +187,8 @@ function readTensor(reader: WordReader, body: Buffer, dataAt: number): DecodedTe
   const data = body.subarray(dataAt, dataAt + length);
   const expected = byteLength(datatype, shape);
   if (expected !== null && expected !== length) throw new ProtocolViolation(`${datatype} ${formatShape(shape)} has ${expected} bytes, not ${length}`);
-  if (expected === null && skipBytesElements(data, 0, elementCount(shape)) !== length) throw new ProtocolViolation(`BYTES ${formatShape(shape)}: the elements do not fill the tensor`);
+  if (expected === null && skipBytesElements(data, 0, elementCount(shape)) !== length)
+    throw new ProtocolViolation(`BYTES ${formatShape(shape)}: the elements do not fill the tensor`);
   return { index, datatype, contentType: null, shape, data };
 }
 
@@ -222,7 +225,9 @@ function checkRows(rows: readonly number[], asked: readonly Segment[], errors: r
 
 function checkOutput(spec: TensorSpec, tensor: Tensor): void {
   if (tensor.datatype === spec.datatype && shapeFits(spec.shape, tensor.shape)) return;
-  throw new OutputMismatch(`output '${spec.name}' is ${tensor.datatype} ${formatShape(tensor.shape)}, the signature says ${spec.datatype} ${formatShape(spec.shape)}`);
+  throw new OutputMismatch(
+    `output '${spec.name}' is ${tensor.datatype} ${formatShape(tensor.shape)}, the signature says ${spec.datatype} ${formatShape(spec.shape)}`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 // One frame: several invocations go to an instance together, and each gets its own answer or its own error.
-import { type ErrorCode, ERRORS, IdiomError } from "../../src/core/errors.ts";
+import { ERRORS, type ErrorCode, IdiomError } from "../../src/core/errors.ts";
 import type { Invocation, Timings } from "../../src/core/invocation.ts";
 import type { VersionMetrics } from "../../src/telemetry/metrics.ts";
 import type { Instance } from "../instance/instance.ts";
@@ -81,7 +81,9 @@ function diedUnder(invocations: readonly Invocation[], reason: string, hooks: Fr
     if (manifest.idempotent && !lastChance) return true;
     const times = invocation.attempts === 1 ? "" : ` (attempt ${invocation.attempts})`;
     const advice = manifest.idempotent ? "" : "; it was not run again because the model says idempotent: false";
-    invocation.fail(new IdiomError("INSTANCE_DIED", `the instance of model '${name}' version '${version}' died while it ran this request${times}: ${reason}${advice}`));
+    invocation.fail(
+      new IdiomError("INSTANCE_DIED", `the instance of model '${name}' version '${version}' died while it ran this request${times}: ${reason}${advice}`),
+    );
     return false;
   });
   // A second death with the same request: from now on it runs without company.
@@ -90,7 +92,14 @@ function diedUnder(invocations: readonly Invocation[], reason: string, hooks: Fr
 }
 
 /** Kinds of PROTOCOL.md, section 6, that callers meet under the same name. */
-const KINDS: ReadonlySet<string> = new Set(["MODEL_ERROR", "INVALID_INPUT", "INVALID_OUTPUT", "OUT_OF_MEMORY", "CANCELLED", "RESULT_TOO_LARGE"] satisfies ErrorCode[]);
+const KINDS: ReadonlySet<string> = new Set([
+  "MODEL_ERROR",
+  "INVALID_INPUT",
+  "INVALID_OUTPUT",
+  "OUT_OF_MEMORY",
+  "CANCELLED",
+  "RESULT_TOO_LARGE",
+] satisfies ErrorCode[]);
 
 function toError(invocation: Invocation, failure: HarnessFailure | RowError): IdiomError {
   const { name, version } = invocation.request.version;

@@ -96,7 +96,10 @@ export class Pool implements LocalConsumer {
     if (this.#draining) return new IdiomError("SHUTTING_DOWN", `model '${name}' version '${version}' is draining; call again`);
     const { limits } = this.#dependencies;
     if (this.#line.requests >= limits.maxQueuedRequests || this.#line.bytes + invocation.request.bytes > limits.maxQueuedBytes) {
-      return new IdiomError("QUEUE_FULL", `the queue of model '${name}' version '${version}' is full (${this.#line.requests} requests, ${this.#line.bytes} bytes); try again later`);
+      return new IdiomError(
+        "QUEUE_FULL",
+        `the queue of model '${name}' version '${version}' is full (${this.#line.requests} requests, ${this.#line.bytes} bytes); try again later`,
+      );
     }
     const states = this.#instances.map((instance) => instance.state.name);
     if (states.every((state) => state === "failed" || state === "quarantined" || state === "stopped")) {
@@ -189,7 +192,8 @@ export class Pool implements LocalConsumer {
   #failWaiting(): void {
     if (!this.#instances.every((instance) => instance.state.name === "failed" || instance.state.name === "quarantined")) return;
     const { name, version } = this.version;
-    for (const invocation of this.#line.drain()) invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`));
+    for (const invocation of this.#line.drain())
+      invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`));
   }
 
   #reason(): string {
@@ -213,6 +217,9 @@ function checkBatching(version: ModelVersion, signature: Signature): void {
   if (version.manifest.batching === null) return;
   for (const spec of [...signature.inputs, ...signature.outputs]) {
     if (spec.shape[0] === -1) continue;
-    throw new IdiomError("MODEL_INVALID", `batching is on, but dimension 0 of '${spec.name}' is ${spec.shape[0] ?? "not there"}, not -1: give every input and output a free first dimension, or remove batching`);
+    throw new IdiomError(
+      "MODEL_INVALID",
+      `batching is on, but dimension 0 of '${spec.name}' is ${spec.shape[0] ?? "not there"}, not -1: give every input and output a free first dimension, or remove batching`,
+    );
   }
 }

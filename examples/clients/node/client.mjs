@@ -1,13 +1,13 @@
 // Asks the Java model `wine` of which cultivar two wines were made.
 // Usage: node client.mjs [--url localhost:8001]
 
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import grpc from '@grpc/grpc-js';
-import protoLoader from '@grpc/proto-loader';
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import grpc from "@grpc/grpc-js";
+import protoLoader from "@grpc/proto-loader";
 
 const { url } = parseArgs({
-  options: { url: { type: 'string', default: 'localhost:8001' } },
+  options: { url: { type: "string", default: "localhost:8001" } },
 }).values;
 
 const wines = {
@@ -26,19 +26,15 @@ const wines = {
   proline: [1065, 520],
 };
 
-const proto = fileURLToPath(
-  new URL('../../../proto/inference/grpc_service.proto', import.meta.url),
-);
-const { inference } = grpc.loadPackageDefinition(
-  protoLoader.loadSync(proto, { keepCase: true, longs: Number }),
-);
+const proto = fileURLToPath(new URL("../../../proto/inference/grpc_service.proto", import.meta.url));
+const { inference } = grpc.loadPackageDefinition(protoLoader.loadSync(proto, { keepCase: true, longs: Number }));
 const client = new inference.GRPCInferenceService(url, grpc.credentials.createInsecure());
 
 const request = {
-  model_name: 'wine',
+  model_name: "wine",
   inputs: Object.entries(wines).map(([name, values]) => ({
     name,
-    datatype: 'FP64',
+    datatype: "FP64",
     shape: [values.length],
     contents: { fp64_contents: values },
   })),
@@ -51,10 +47,9 @@ client.modelInfer(request, { deadline: Date.now() + 10_000 }, (error, response) 
     return;
   }
   // Answers come as raw bytes, in the order of `outputs`.
-  const bytesOf = (name) =>
-    response.raw_output_contents[response.outputs.findIndex((output) => output.name === name)];
-  const probabilities = readDoubles(bytesOf('probability'));
-  for (const [i, cultivar] of readStrings(bytesOf('cultivar')).entries()) {
+  const bytesOf = (name) => response.raw_output_contents[response.outputs.findIndex((output) => output.name === name)];
+  const probabilities = readDoubles(bytesOf("probability"));
+  for (const [i, cultivar] of readStrings(bytesOf("cultivar")).entries()) {
     console.log(`${cultivar} ${probabilities[i].toFixed(2)}`);
   }
 });
@@ -69,7 +64,7 @@ function readStrings(bytes) {
   const strings = [];
   for (let at = 0; at < bytes.length; ) {
     const end = at + 4 + bytes.readUInt32LE(at);
-    strings.push(bytes.toString('utf8', at + 4, end));
+    strings.push(bytes.toString("utf8", at + 4, end));
     at = end;
   }
   return strings;

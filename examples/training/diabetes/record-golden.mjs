@@ -4,27 +4,24 @@
 // Usage, in the model's folder (the model reads its artifact from there):
 //   node ../../training/diabetes/record-golden.mjs
 
-import { writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
-import { columns, readPatients } from './data.mjs';
+import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { columns, readPatients } from "./data.mjs";
 
 const started = performance.now();
-const { default: predict } = await import(pathToFileURL('model.js'));
+const { default: predict } = await import(pathToFileURL("model.js"));
 console.log(`load ${(performance.now() - started).toFixed(0)} ms`);
 
-const integers = new Set(['age', 'sex']);
+const integers = new Set(["age", "sex"]);
 const { all, heldOut } = readPatients();
 
 checkRowsAreIndependent(all);
 printCost(heldOut);
 
 const byAnswer = heldOut.toSorted((a, b) => predict(a) - predict(b));
-record('one-row', 'one patient', heldOut.slice(0, 1));
-record('held-out', 'patients that the training did not see', heldOut.slice(1, 9));
-record('extremes', 'the lowest and the highest answers among the patients held out', [
-  ...byAnswer.slice(0, 3),
-  ...byAnswer.slice(-3),
-]);
+record("one-row", "one patient", heldOut.slice(0, 1));
+record("held-out", "patients that the training did not see", heldOut.slice(1, 9));
+record("extremes", "the lowest and the highest answers among the patients held out", [...byAnswer.slice(0, 3), ...byAnswer.slice(-3)]);
 
 // The function sees one row at a time, so a block is a sequence of calls; last row first, so that
 // anything kept between calls would show.
@@ -60,18 +57,15 @@ function printCost(patients) {
 
 // JSON prints a number as the shortest decimal that reads back as the same bits.
 function tensor(name, datatype, data) {
-  const values = data.map((value) => JSON.stringify(value)).join(', ');
-  return (
-    `      {"name": "${name}", "datatype": "${datatype}", ` +
-    `"shape": [${data.length}], "data": [${values}]}`
-  );
+  const values = data.map((value) => JSON.stringify(value)).join(", ");
+  return `      {"name": "${name}", "datatype": "${datatype}", ` + `"shape": [${data.length}], "data": [${values}]}`;
 }
 
 function record(name, description, patients) {
   const inputs = columns.map((column) =>
     tensor(
       column,
-      integers.has(column) ? 'INT32' : 'FP64',
+      integers.has(column) ? "INT32" : "FP64",
       patients.map((patient) => patient[column]),
     ),
   );
@@ -79,12 +73,12 @@ function record(name, description, patients) {
   "description": "${description}",
   "request": {
     "inputs": [
-${inputs.join(',\n')}
+${inputs.join(",\n")}
     ]
   },
   "response": {
     "outputs": [
-${tensor('progression', 'FP64', patients.map(predict))}
+${tensor("progression", "FP64", patients.map(predict))}
     ]
   }
 }

@@ -56,7 +56,10 @@ function checkColumns(inputs, convention) {
   for (const { name, shape } of inputs) {
     if (shape.length === 1 || (shape.length === 2 && Math.abs(shape[1]) === 1)) continue;
     const why = convention === "row" ? "per: row" : "content_type: pd";
-    throw new Fault("SIGNATURE", `with ${why} every input is a column, but ${name} has the shape [${shape}]; in model.yaml write shape: [-1], or leave out ${why}`);
+    throw new Fault(
+      "SIGNATURE",
+      `with ${why} every input is a column, but ${name} has the shape [${shape}]; in model.yaml write shape: [-1], or leave out ${why}`,
+    );
   }
 }
 

@@ -25,7 +25,10 @@ export function checkParameters(model, inputs, convention) {
   const plain = plainNames(source);
   if (plain.length > 0 && plain.every((name) => names.includes(name))) {
     const head = `({ ${plain.join(", ")} }) =>`;
-    throw new Fault("SIGNATURE", `${model.entry} takes (${plain.join(", ")}), but is called with one object that has the inputs by name; write it as ${head} ...`);
+    throw new Fault(
+      "SIGNATURE",
+      `${model.entry} takes (${plain.join(", ")}), but is called with one object that has the inputs by name; write it as ${head} ...`,
+    );
   }
 }
 

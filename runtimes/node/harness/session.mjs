@@ -73,7 +73,13 @@ export class Session {
     this.#maxFrame = max_frame;
     this.#transport.limitFrames(max_frame);
     this.#state = { name: "loading" };
-    const init = { folder, entry, per: per === "row" ? /** @type {const} */ ("row") : /** @type {const} */ ("batch"), content_type: typeof content_type === "string" ? content_type : null, libraries };
+    const init = {
+      folder,
+      entry,
+      per: per === "row" ? /** @type {const} */ ("row") : /** @type {const} */ ("batch"),
+      content_type: typeof content_type === "string" ? content_type : null,
+      libraries,
+    };
     loadModel(init).then(
       (model) => this.#loaded(model),
       (error) => this.#leave(error instanceof LoadFailure ? error.failure : describe(error, "LOAD_FAILED", folder), EXIT_LOAD_FAILED),

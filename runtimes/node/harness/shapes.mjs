@@ -56,8 +56,7 @@ export function derivedShape(spec, length, rows) {
  */
 export function fittedShape(spec, shape, rows) {
   const fitted = toRank(shape, spec.shape);
-  if (!admits(spec.shape, fitted))
-    throw new Fault("INVALID_OUTPUT", `output ${spec.name} has the shape [${shape}], the signature says [${spec.shape}]`);
+  if (!admits(spec.shape, fitted)) throw new Fault("INVALID_OUTPUT", `output ${spec.name} has the shape [${shape}], the signature says [${spec.shape}]`);
   if (rows >= 0 && fitted[0] !== rows)
     throw new Fault("INVALID_OUTPUT", `output ${spec.name} has ${fitted[0] ?? "no"} rows for ${rows} rows of input; its shape is [${shape}]`);
   return fitted;

@@ -35,7 +35,12 @@ writeFileSync(join(folder, "row.mjs"), ROW);
 const floats = (/** @type {number} */ count) => Buffer.from(Float32Array.from({ length: count }, (_, i) => i).buffer);
 for (const rows of [1, 64]) {
   const segments = new Array(rows).fill(1);
-  const tensor = (/** @type {number} */ index, /** @type {number[]} */ shape) => ({ index, datatype: "FP32", shape, data: floats(shape.reduce((a, b) => a * b)) });
+  const tensor = (/** @type {number} */ index, /** @type {number[]} */ shape) => ({
+    index,
+    datatype: "FP32",
+    shape,
+    data: floats(shape.reduce((a, b) => a * b)),
+  });
   const affine = frame(TYPE.INFER, encodeBody({ segments, tensors: [tensor(0, [rows, 4])] }), 1n);
   const row = frame(TYPE.INFER, encodeBody({ segments, tensors: [0, 1, 2].map((i) => tensor(i, [rows])) }), 1n);
 

@@ -123,7 +123,17 @@ export class Host {
   /** @param {object} [init] */
   async init(init = {}) {
     await this.expect("HELLO");
-    const standard = { model: "m", version: "1", instance: "m/1#1", folder: this.folder, entry: null, per: "batch", content_type: null, libraries: [], max_frame: 1 << 26 };
+    const standard = {
+      model: "m",
+      version: "1",
+      instance: "m/1#1",
+      folder: this.folder,
+      entry: null,
+      per: "batch",
+      content_type: null,
+      libraries: [],
+      max_frame: 1 << 26,
+    };
     this.send("INIT", { ...standard, ...init });
   }
 

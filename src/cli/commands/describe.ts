@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { Client, type ModelIndex, type ModelMetadata, type TensorMetadata } from "../client.ts";
 import { CliFailure, EXIT } from "../failure.ts";
-import { plainTable, print } from "../output.ts";
 import { formatOption, type GlobalOptions, serverOption } from "../options.ts";
+import { plainTable, print } from "../output.ts";
 
 interface Description {
   readonly name: string;
@@ -45,7 +45,8 @@ function printDescription(description: Description, { output }: GlobalOptions): 
   print(`Name:      ${description.name}`);
   if (description.runtime !== null) print(`Runtime:   ${description.runtime}`);
   print("Versions:");
-  for (const { version, state, reason } of description.versions) print(`  ${version}  ${state}${reason === "" ? "" : `\n     ${reason.replaceAll("\n", "\n     ")}`}`);
+  for (const { version, state, reason } of description.versions)
+    print(`  ${version}  ${state}${reason === "" ? "" : `\n     ${reason.replaceAll("\n", "\n     ")}`}`);
   printTensors("Inputs", description.inputs);
   printTensors("Outputs", description.outputs);
 }
@@ -53,6 +54,9 @@ function printDescription(description: Description, { output }: GlobalOptions): 
 function printTensors(title: string, tensors: readonly TensorMetadata[]): void {
   if (tensors.length === 0) return;
   print(`${title}:`);
-  const table = plainTable(["NAME", "DATATYPE", "SHAPE"], tensors.map((tensor) => [tensor.name, tensor.datatype, `[${tensor.shape.join(",")}]`]));
+  const table = plainTable(
+    ["NAME", "DATATYPE", "SHAPE"],
+    tensors.map((tensor) => [tensor.name, tensor.datatype, `[${tensor.shape.join(",")}]`]),
+  );
   print(table.replaceAll(/^/gm, "  "));
 }

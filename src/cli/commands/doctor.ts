@@ -4,8 +4,8 @@ import picocolors from "picocolors";
 import { loadConfig } from "../../config/config.ts";
 import { examine, type Finding } from "../../roles/doctor.ts";
 import { EXIT } from "../failure.ts";
-import { plainTable, print } from "../output.ts";
 import { formatOption, type GlobalOptions } from "../options.ts";
+import { plainTable, print } from "../output.ts";
 
 const MARKS: Record<Finding["verdict"], string> = { ok: picocolors.green("ok"), warning: picocolors.yellow("warning"), problem: picocolors.red("problem") };
 
@@ -17,7 +17,13 @@ export function registerDoctor(program: Command): void {
     .action(async ({ output }: GlobalOptions) => {
       const findings = await examine(loadConfig(process.env));
       if (output === "json") print(JSON.stringify(findings, null, 2));
-      else print(plainTable(["CHECK", "", "DETAIL"], findings.map((finding) => [finding.what, MARKS[finding.verdict], finding.detail])));
+      else
+        print(
+          plainTable(
+            ["CHECK", "", "DETAIL"],
+            findings.map((finding) => [finding.what, MARKS[finding.verdict], finding.detail]),
+          ),
+        );
       if (findings.some((finding) => finding.verdict === "problem")) process.exitCode = EXIT.failed;
     });
 }

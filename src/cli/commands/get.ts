@@ -1,8 +1,8 @@
 // idiom get models: every version and its state.
 import type { Command } from "commander";
 import { Client, type ModelIndex } from "../client.ts";
-import { type Column, FORMATS, printRows } from "../output.ts";
 import { formatOption, type GlobalOptions, serverOption } from "../options.ts";
+import { type Column, FORMATS, printRows } from "../output.ts";
 
 const COLUMNS: readonly Column<ModelIndex>[] = [
   { title: "NAME", value: (model) => model.name },

@@ -4,9 +4,9 @@ import { stringify as stringifyYaml } from "yaml";
 import { type JsonTensor, type JsonValue, stringifyExact } from "../../core/json-tensor.ts";
 import { Client, type InferAnswer } from "../client.ts";
 import { CliFailure, EXIT } from "../failure.ts";
+import { formatOption, type GlobalOptions, serverOption } from "../options.ts";
 import { plainTable, print } from "../output.ts";
 import { inputsFromCsvRows, inputsFromJson, inputsFromPairs, readCsvRows } from "../request-inputs.ts";
-import { formatOption, type GlobalOptions, serverOption } from "../options.ts";
 
 interface PredictOptions extends GlobalOptions {
   readonly input: string[];
@@ -27,7 +27,10 @@ export function registerPredict(program: Command): void {
     .option("--rows <n>", "rows in one request, with --csv", (text) => Number.parseInt(text, 10), 32)
     .addOption(serverOption())
     .addOption(formatOption(["table", "json", "yaml"]))
-    .addHelpText("after", "\nExamples:\n  idiom predict diabetes -i age=0.04 -i bmi=0.06 ...\n  idiom predict penguins --csv new.csv > scored.csv\n  idiom predict wine --json @request.json -o json")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  idiom predict diabetes -i age=0.04 -i bmi=0.06 ...\n  idiom predict penguins --csv new.csv > scored.csv\n  idiom predict wine --json @request.json -o json",
+    )
     .action(predict);
 }
 
@@ -67,7 +70,10 @@ function csvWriter(names: readonly string[]): { columns: string; lines: (outputs
   };
   return {
     columns: names.map(cell).join(","),
-    lines: (outputs) => rowsOf(outputs).map((row) => row.map(cell).join(",")).join("\n"),
+    lines: (outputs) =>
+      rowsOf(outputs)
+        .map((row) => row.map(cell).join(","))
+        .join("\n"),
   };
 }
 
@@ -75,7 +81,12 @@ function printAnswer({ outputs }: InferAnswer, { output }: PredictOptions): void
   if (output === "json") return print(stringifyExact({ outputs }, 2));
   if (output === "yaml") return print(stringifyYaml({ outputs }).trimEnd());
   const rows = rowsOf(outputs);
-  print(plainTable(outputs.map((tensor) => tensor.name.toUpperCase()), rows.map((row) => row.map((value) => (Array.isArray(value) ? stringifyExact(value) : String(value))))));
+  print(
+    plainTable(
+      outputs.map((tensor) => tensor.name.toUpperCase()),
+      rows.map((row) => row.map((value) => (Array.isArray(value) ? stringifyExact(value) : String(value)))),
+    ),
+  );
 }
 
 /** The outputs' values row by row; a tensor of higher rank gives a list per row, a scalar one row. */

@@ -62,9 +62,16 @@ function stopOnSignal(running: Up): Promise<void> {
 async function announce(running: Up, host: string, elapsedMs: number): Promise<void> {
   const entries = running.registry.entries();
   const reports = await Promise.all(entries.map((entry) => (entry.version === null ? ({ result: "none" } as const) : running.checkGolden(entry.version))));
-  const rows = entries.map((entry, i) => [entry.name, entry.versionNumber, entry.version?.manifest.runtime ?? "", stateOf(entry), goldenOf(reports[i] as GoldenReport)]);
+  const rows = entries.map((entry, i) => [
+    entry.name,
+    entry.versionNumber,
+    entry.version?.manifest.runtime ?? "",
+    stateOf(entry),
+    goldenOf(reports[i] as GoldenReport),
+  ]);
   print(`\n${plainTable(["MODEL", "VERSION", "RUNTIME", "STATE", "GOLDEN ANSWER"], rows)}`);
-  for (const entry of entries) if (entry.status.state !== "ready" && "reason" in entry.status) print(`\n${entry.name}/${entry.versionNumber}: ${entry.status.reason}`);
+  for (const entry of entries)
+    if (entry.status.state !== "ready" && "reason" in entry.status) print(`\n${entry.name}/${entry.versionNumber}: ${entry.status.reason}`);
   print(`\nReady in ${(elapsedMs / 1000).toFixed(1)} s.  gRPC ${host}:${running.grpcPort}   HTTP http://${host}:${running.httpPort}/healthz, /metrics`);
   const example = exampleCall(entries);
   if (example !== null) print(`\nTry, in another terminal:\n\n${example}\n\nCtrl-C stops.`);

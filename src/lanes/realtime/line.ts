@@ -72,7 +72,11 @@ export class Line {
     for (const queue of order) {
       for (let head = queue.peek(); head !== null; head = queue.peek()) {
         const first = taken[0];
-        if (first !== undefined && !(limits.maxRows !== null && mayJoin(first, head) && rows + head.request.rows <= limits.maxRows && bytes + head.request.bytes <= limits.maxBytes)) break;
+        if (
+          first !== undefined &&
+          !(limits.maxRows !== null && mayJoin(first, head) && rows + head.request.rows <= limits.maxRows && bytes + head.request.bytes <= limits.maxBytes)
+        )
+          break;
         queue.shift();
         this.#count(head, -1);
         taken.push(head);
