@@ -75,8 +75,13 @@ export class Host {
     this.socket = /** @type {import("node:net").Socket} */ (/** @type {unknown} */ (this.child.stdio[3]));
     this.socket.on("data", (chunk) => this.#read(chunk));
     this.socket.on("error", () => {});
-    this.child.stdout?.on("data", (chunk) => this.printed.push(chunk) && (this.stdout += chunk));
-    this.child.stderr?.on("data", (chunk) => (this.stderr += chunk));
+    this.child.stdout?.on("data", (chunk) => {
+      this.printed.push(chunk);
+      this.stdout += chunk;
+    });
+    this.child.stderr?.on("data", (chunk) => {
+      this.stderr += chunk;
+    });
     /** Status or signal, once the process is gone and all that it wrote is read. @type {Promise<number | string>} */
     this.exited = once(this.child, "close").then(([status, signal]) => status ?? signal);
     this.folder = folder;
