@@ -26,7 +26,7 @@ export interface GrpcFrontDoor {
 
 /** Opens the port. @throws IdiomError INVALID_REQUEST when it is taken, with the way out. */
 export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry: Registry, lane: RealtimeLane, metrics: Metrics): Promise<GrpcFrontDoor> {
-  const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1 });
+  const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1, "grpc.enable_channelz": 0 });
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
   const health = healthService(registry, server);
