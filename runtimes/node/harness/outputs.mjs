@@ -11,6 +11,9 @@ import { derivedShape, fittedShape, listShape } from "./shapes.mjs";
  * @typedef {import("./datatypes.mjs").TypedArray} TypedArray
  */
 
+/** @type {number[]} */
+const SCALAR = [];
+
 /** Writes one output of the signature. */
 export class OutputWriter {
   #array;
@@ -39,21 +42,25 @@ export class OutputWriter {
     if (isTensor(value)) return this.#tensor(value.data, value.shape, rows);
     /** @type {Element[]} */
     const elements = [];
-    const shape = this.#isList(value) ? this.append(elements, value) : [];
-    if (shape.length === 0) elements.push(this.#write(value, 0));
+    const shape = this.append(elements, value, null);
     return this.pack(elements, shape, rows);
   }
 
   /**
-   * Appends the elements of nested arrays.
+   * Appends the elements of a single value or of nested arrays.
    * @param {Element[]} elements
-   * @param {ArrayLike<unknown>} list
-   * @param {number | null} [row] for messages; null: the position in the list
-   * @returns {number[]} its shape
+   * @param {unknown} value
+   * @param {number | null} row for messages; null: the position in the array
+   * @returns {number[]} the value's shape
+   * @throws {Fault} INVALID_OUTPUT
    */
-  append(elements, list, row = null) {
-    const shape = listShape(list, (value) => this.#isList(value));
-    this.#appendLevel(elements, list, shape, 0, row);
+  append(elements, value, row) {
+    if (!this.#isList(value)) {
+      elements.push(this.#write(value, row ?? 0));
+      return SCALAR;
+    }
+    const shape = listShape(value, (inner) => this.#isList(inner));
+    this.#appendLevel(elements, value, shape, 0, row);
     return shape;
   }
 

@@ -137,6 +137,8 @@ class OutputColumn {
   #keptRows = 0;
   /** @type {number[] | null} the shape of one row's value, of the first row */
   #inner = null;
+  /** Whether a row's value may be a single one. */
+  #single = false;
 
   /** @param {import("./outputs.mjs").OutputWriter} writer */
   constructor(writer) {
@@ -145,13 +147,25 @@ class OutputColumn {
 
   /** @param {unknown} value @param {number} row @throws {Fault} INVALID_OUTPUT */
   append(value, row) {
-    const inner = this.#writer.append(this.#elements, [value], row).slice(1);
-    const expected = this.#inner ?? this.#writer.spec.shape.slice(1);
-    const single = inner.length === 0 && expected.every((dimension) => Math.abs(dimension) === 1);
-    if (!single && (inner.length !== expected.length || inner.some((dimension, i) => expected[i] >= 0 && expected[i] !== dimension)))
-      throw new Fault("INVALID_OUTPUT", `output ${this.#writer.spec.name}, row ${row}: the shape is [${inner}], not [${expected}]`);
-    this.#inner ??= single ? expected.map(() => 1) : inner;
+    const inner = this.#writer.append(this.#elements, value, row);
+    if (this.#inner === null) this.#inner = this.#firstShape(inner, row);
+    else if (inner.length > 0 || !this.#single) this.#check(inner, this.#inner, row);
     this.#rows++;
+  }
+
+  /** @param {number[]} inner @param {number} row */
+  #firstShape(inner, row) {
+    const declared = this.#writer.spec.shape.slice(1);
+    this.#single = declared.every((dimension) => Math.abs(dimension) === 1);
+    if (this.#single && inner.length === 0) return declared.map(() => 1);
+    this.#check(inner, declared, row);
+    return inner;
+  }
+
+  /** @param {number[]} inner @param {number[]} expected @param {number} row */
+  #check(inner, expected, row) {
+    if (inner.length !== expected.length || inner.some((dimension, i) => expected[i] >= 0 && expected[i] !== dimension))
+      throw new Fault("INVALID_OUTPUT", `output ${this.#writer.spec.name}, row ${row}: the shape is [${inner}], not [${expected}]`);
   }
 
   /** What was appended since the last time stays. */
