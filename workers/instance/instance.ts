@@ -26,6 +26,8 @@ export interface InstanceHooks {
   stateChanged(instance: Instance, from: InstanceState, to: InstanceState): void;
 }
 
+/** Lines of standard error that are kept to explain an exit. */
+const LAST_ERRORS = 5;
 const LOAD_TIMEOUT_MS = 60_000;
 /** Between the soft cancel of a frame and the kill. */
 const CANCEL_GRACE_MS = 500;
@@ -41,6 +43,8 @@ export class Instance {
   #timer: NodeJS.Timeout | null = null;
   #frameTimer: NodeJS.Timeout | null = null;
   #busy = false;
+  /** The last lines that this generation printed to standard error: what an exit is explained with. */
+  #lastErrors: string[] = [];
 
   constructor(index: number, prepared: PreparedVersion, launcher: Launcher, hooks: InstanceHooks, log: Logger) {
     const { name, version } = prepared.version;
@@ -150,6 +154,7 @@ export class Instance {
 
   async #launch(): Promise<void> {
     const { generation } = this.#supervision;
+    this.#lastErrors = [];
     this.#clearTimer();
     this.#timer = setTimeout(() => this.#harness?.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     try {
@@ -167,7 +172,10 @@ export class Instance {
   #captureOutput(stream: Readable, name: "stdout" | "stderr"): void {
     captureLines(
       stream,
-      (line) => this.#log.info({ stream: name }, line),
+      (line) => {
+        this.#log.info({ stream: name }, line);
+        if (name === "stderr") this.#lastErrors = [...this.#lastErrors.slice(1 - LAST_ERRORS), line];
+      },
       (lines) => this.#log.warn({ stream: name, lines }, `${lines} lines were dropped: the model prints faster than the log takes`),
     );
   }
@@ -220,7 +228,12 @@ export class Instance {
     this.#busy = false;
     this.#clearFrameTimer();
     this.#clearTimer();
-    this.#apply({ name: "exited", reason: killed?.reason ?? describeExit(cause), blame: killed?.blame ?? blameOf(cause) });
+    this.#apply({ name: "exited", reason: killed?.reason ?? this.#explain(cause), blame: killed?.blame ?? blameOf(cause) });
+  }
+
+  #explain(cause: ExitCause): string {
+    const printed = this.#lastErrors.filter((line) => line.trim() !== "");
+    return [describeExit(cause), ...printed.map((line) => `  ${line}`)].join("\n");
   }
 
   #clearTimer(): void {
