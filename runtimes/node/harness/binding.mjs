@@ -5,7 +5,7 @@ import { ProtocolViolation } from "./frames.mjs";
 import { columnReader, columnRows, tensorReader } from "./inputs.mjs";
 import { OutputWriter } from "./outputs.mjs";
 import { checkParameters } from "./parameters.mjs";
-import { isThenable, splitOutputs, splitTable } from "./results.mjs";
+import { isThenable, splitOutputs, splitTable } from "./returned.mjs";
 import { RowRun } from "./rows.mjs";
 
 /**

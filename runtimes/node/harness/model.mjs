@@ -82,7 +82,7 @@ async function importFile(folder, file, libraries) {
     return await import(pathToFileURL(join(folder, file)).href);
   } catch (error) {
     const failure = describe(error, "LOAD_FAILED", folder);
-    failure.traceback = failure.traceback.map((line) => line.replace("<anonymous>", "<module>"));
+    failure.traceback = failure.traceback.map((line) => line.replace(/(?:Object\.)?<anonymous>$/, "<module>"));
     if (error instanceof PackageMissing) failure.kind = "MISSING_PACKAGE";
     const last = lastLoaded();
     // The place of a SyntaxError is in no stack.

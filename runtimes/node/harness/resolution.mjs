@@ -1,20 +1,22 @@
 // How the model's imports are found: in the model's folder, then in the libraries; never above the folder and never beside the harness.
 import { existsSync } from "node:fs";
-import { isBuiltin, registerHooks } from "node:module";
+import { createRequire, isBuiltin, registerHooks } from "node:module";
 import { dirname, extname, join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** The first `node_modules`, where ordinary resolution would look for packages of a file in the folder. */
+/** Where ordinary resolution looks for the packages of the files beside it. */
 const PACKAGES = "node_modules";
 
 /** A package that no import can reach. Its name is what the author has to add. */
 export class PackageMissing extends Error {
-  code = "ERR_MODULE_NOT_FOUND";
-
-  /** @param {string} packageName @param {string} importer */
-  constructor(packageName, importer) {
+  /**
+   * @param {string} packageName
+   * @param {string} importer
+   * @param {boolean} required as against imported; packages look at the code to see whether an optional one is there
+   */
+  constructor(packageName, importer, required) {
     super(`Cannot find package '${packageName}' imported from ${importer}`);
-    this.packageName = packageName;
+    this.code = required ? "MODULE_NOT_FOUND" : "ERR_MODULE_NOT_FOUND";
   }
 }
 
@@ -33,8 +35,11 @@ export function resolveFrom(folder, libraries) {
       const packageName = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
       if (holdsPackage(folder, importer, packageName)) return nextResolve(specifier, context);
       const library = libraries.find((path) => existsSync(join(path, packageName)));
-      if (library === undefined) throw new PackageMissing(packageName, importer);
-      return nextResolve(specifier, { ...context, parentURL: pathToFileURL(join(dirname(library), "model")).href });
+      const required = context.conditions.includes("require");
+      if (library === undefined) throw new PackageMissing(packageName, importer, required);
+      const parentURL = pathToFileURL(join(dirname(library), "model")).href;
+      // Of a require Node asks the module that called it, whatever parent it is told; so it gets a path, which needs none.
+      return required ? nextResolve(createRequire(parentURL).resolve(specifier), context) : nextResolve(specifier, { ...context, parentURL });
     },
     load(url, context, nextLoad) {
       const path = filePath(url);

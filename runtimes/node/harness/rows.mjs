@@ -1,6 +1,6 @@
 // The row convention: one call for each row, one after the other; a row that fails takes only its segment with it. PROTOCOL.md, section 5.
 import { describe, Fault } from "./errors.mjs";
-import { isThenable, splitOutputs } from "./results.mjs";
+import { isThenable, splitOutputs } from "./returned.mjs";
 
 /** How long rows run without a look at the transport: CANCEL and end-of-file wait no longer than this and one row. */
 const SLICE_MS = 20;

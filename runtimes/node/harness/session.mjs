@@ -6,6 +6,7 @@ import { DEFAULT_MAX_FRAME, jsonFrame, ProtocolViolation, readJson, TYPE } from 
 import { readInfer } from "./infer.mjs";
 import { LoadFailure, loadModel } from "./model.mjs";
 import { ResultTooLarge, ResultWriter } from "./result.mjs";
+import { isThenable } from "./returned.mjs";
 import { readSignature } from "./signature.mjs";
 
 const PROTOCOL_VERSION = 1;
@@ -122,7 +123,7 @@ export class Session {
     } catch (error) {
       return this.#failed(busy, error);
     }
-    if (answer instanceof Promise) {
+    if (isThenable(answer)) {
       answer.then(
         (value) => this.#answered(busy, value),
         (error) => this.#failed(busy, error),

@@ -102,6 +102,25 @@ describe("loading", { concurrency: 4 }, () => {
     assert.equal(host.stdout, "model,library,/,object\n");
   });
 
+  test("require finds packages like import, and says MODULE_NOT_FOUND", async (t) => {
+    const libraries = join(modelFolder(t, {}), "node_modules");
+    mkdirSync(join(libraries, "library"), { recursive: true });
+    writeFileSync(join(libraries, "library", "index.js"), 'exports.name = "library";');
+    const source = `let code; try { require("optional"); } catch (error) { code = error.code; }
+      console.log(require("library").name, code); module.exports = ({ x }) => x;`;
+    const host = await load(t, { "model.js": source, "package.json": "{}" }, { libraries: [libraries] });
+    await host.expect("LOADED");
+    host.send("DRAIN", {});
+    await host.exited;
+    assert.equal(host.stdout, "library MODULE_NOT_FOUND\n");
+  });
+
+  test("a missing package that a CommonJS model requires is named", async (t) => {
+    const host = await load(t, { "model.js": 'require("forest"); module.exports = ({ x }) => x;', "package.json": "{}" });
+    const { traceback } = await assertFailed(host, "MISSING_PACKAGE", /'forest'/);
+    assert.deepEqual(traceback, ["model.js:1 in <module>"]);
+  });
+
   test("packages above the folder and beside the harness are not found", async (t) => {
     const above = modelFolder(t, {});
     writePackage(join(above, "node_modules"), "above");
