@@ -83,7 +83,7 @@ function encode(name: string, datatype: Datatype, values: readonly JsonValue[]):
   const view = new DataView(out.buffer, out.byteOffset, out.byteLength);
   const write = WRITERS[datatype];
   values.forEach((value, i) => {
-    if (!write(view, i * size, value)) throw invalid(name, `element ${i} (${JSON.stringify(value) ?? String(value)}) is no ${datatype}`);
+    if (!write(view, i * size, value)) throw invalid(name, `element ${i} (${stringifyExact(value)}) is no ${datatype}`);
   });
   return out;
 }
@@ -188,7 +188,7 @@ function named(value: number): number | string {
 /** The decimal with the fewest digits that still names this FP32 value: 0.1, not 0.10000000149011612. */
 function shortestFloat32(value: number): number {
   if (!Number.isFinite(value)) return value;
-  for (let digits = 6; digits < 9; digits++) {
+  for (let digits = 6; digits <= 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;
   }
@@ -212,7 +212,7 @@ function bytesToJson(name: string, tensor: Tensor): JsonTensor {
   const elements = bytesElements(tensor.data);
   const json = { name, datatype: tensor.datatype, shape: [...tensor.shape] };
   try {
-    const decoder = new TextDecoder("utf-8", { fatal: true });
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     return { ...json, data: elements.map((element) => decoder.decode(element)) };
   } catch {
     return { ...json, parameters: { content_type: "base64" }, data: elements.map((element) => Buffer.from(element).toString("base64")) };

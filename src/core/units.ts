@@ -1,7 +1,9 @@
 // Durations and sizes as people write them: "30s", "1GiB".
 
-const MILLISECONDS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const BYTES: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+type Units = ReadonlyMap<string, number>;
+
+const MILLISECONDS: Units = new Map(Object.entries({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }));
+const BYTES: Units = new Map(Object.entries({ B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }));
 
 /** "500ms", "30s", "5m", "1h" to milliseconds; null when it is none of these. */
 export function parseDuration(text: string): number | null {
@@ -13,8 +15,8 @@ export function parseSize(text: string): number | null {
   return parseQuantity(text, BYTES);
 }
 
-function parseQuantity(text: string, units: Record<string, number>): number | null {
+function parseQuantity(text: string, units: Units): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text);
-  const factor = units[match?.[2] ?? ""];
+  const factor = units.get(match?.[2] ?? "");
   return match === null || factor === undefined ? null : Math.round(Number(match[1]) * factor);
 }
