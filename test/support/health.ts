@@ -1,0 +1,66 @@
+// grpc.health.v1 as a client sees it: one check, or a watch whose changes a test can wait for.
+import { type ClientReadableStream, credentials, makeClientConstructor, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
+import { service } from "grpc-health-check";
+
+interface Answer {
+  readonly status: string;
+}
+
+const Stub = makeClientConstructor(service as unknown as ServiceDefinition, "grpc.health.v1.Health");
+
+export class HealthClient {
+  readonly #stub: InstanceType<typeof Stub>;
+  readonly #watches: HealthWatch[] = [];
+
+  constructor(address: string) {
+    this.#stub = new Stub(address, credentials.createInsecure());
+  }
+
+  check(name: string): Promise<string> {
+    const check = this.#stub["check"] as unknown as (request: object, done: (error: ServiceError | null, answer: Answer) => void) => void;
+    return new Promise((resolve, reject) => {
+      check.call(this.#stub, { service: name }, (error, answer) => (error === null ? resolve(answer.status) : reject(error)));
+    });
+  }
+
+  /** Resolves once the server has told the present status, so that no later change is missed. */
+  async watch(name: string): Promise<HealthWatch> {
+    const watch = this.#stub["watch"] as unknown as (request: object) => ClientReadableStream<Answer>;
+    const opened = new HealthWatch(watch.call(this.#stub, { service: name }));
+    this.#watches.push(opened);
+    await opened.next();
+    return opened;
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close();
+    this.#stub.close();
+  }
+}
+
+export class HealthWatch {
+  readonly #stream: ClientReadableStream<Answer>;
+  readonly #statuses: AsyncIterator<Answer>;
+
+  constructor(stream: ClientReadableStream<Answer>) {
+    this.#stream = stream;
+    this.#statuses = stream[Symbol.asyncIterator]();
+  }
+
+  /** The next status that the server tells. */
+  async next(): Promise<string> {
+    const { value, done } = await this.#statuses.next();
+    if (done) throw new Error("the server ended the watch");
+    return (value as Answer).status;
+  }
+
+  /** Reads on until the server has told `status`. */
+  async until(status: string): Promise<void> {
+    while ((await this.next()) !== status);
+  }
+
+  close(): void {
+    this.#stream.on("error", () => {});
+    this.#stream.cancel();
+  }
+}

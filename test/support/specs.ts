@@ -1,0 +1,49 @@
+// Signatures and model versions for unit tests: what a test does not name has the default that a model.yaml would give it.
+import type { Datatype } from "../../src/core/datatype.ts";
+import type { Manifest, ModelVersion } from "../../src/core/model.ts";
+import type { Signature, TensorHint, TensorSpec } from "../../src/core/signature.ts";
+import type { Tensor } from "../../src/core/tensor.ts";
+
+export function spec(name: string, datatype: Datatype, shape: readonly number[], rest: Partial<TensorSpec> = {}): TensorSpec {
+  return { name, datatype, shape, contentType: null, na: null, levels: null, ...rest };
+}
+
+/** What a source knows of a tensor; nothing but its name unless said. */
+export function hint(name: string, rest: Partial<TensorHint> = {}): TensorHint {
+  return { name, datatype: null, shape: null, contentType: null, na: null, levels: null, ...rest };
+}
+
+export function signature(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): Signature {
+  return { inputs, outputs };
+}
+
+export function tensor(datatype: Datatype, shape: readonly number[], data: Uint8Array): Tensor {
+  return { datatype, contentType: null, shape, data };
+}
+
+export function manifest(rest: Partial<Manifest> = {}): Manifest {
+  return {
+    name: "m",
+    runtime: "python",
+    entry: null,
+    declared: { inputs: null, outputs: null },
+    contentType: null,
+    per: "batch",
+    idempotent: true,
+    batching: null,
+    instances: { min: 1, max: 1 },
+    golden: "golden/*.json",
+    limits: { timeoutMs: 30_000, memoryBytes: 2 ** 30 },
+    ...rest,
+  };
+}
+
+export function modelVersion(rest: Partial<Manifest> = {}, version = "1"): ModelVersion {
+  const full = manifest(rest);
+  return { name: full.name, version, key: `${full.name}/${version}`, folder: "/models/m", digest: "0".repeat(64), manifest: full, golden: null };
+}
+
+/** Rows up to `maxSize` may share a frame. */
+export function batching(maxSize: number): Pick<Manifest, "batching"> {
+  return { batching: { maxSize, maxDelayMs: 0, maxBytes: 8 * 2 ** 20 } };
+}
