@@ -9,10 +9,13 @@ tools=$data/tools
 environments=$data/environments
 PATH=$tools/bin:$PATH
 export PATH
+PIP_RETRIES=${PIP_RETRIES:-1} # of five, with a growing pause
+export PIP_RETRIES
 
 child=          # the command that runs now
 is_protected=no # whether it must not be stopped half-way
 has_worked=no   # whether a step did something
+is_network_down=no
 without=        # what is missing afterwards, in words
 packages=       # the Debian packages that would bring it
 
@@ -40,25 +43,28 @@ run() {
   return "$1"
 }
 
-# Runs a command again, twice at most, when its output speaks of a fault of the network.
+# Runs a command, and once more when its output speaks of a fault of the network. (Most tools try again themselves.)
 run_over_network() {
-  for pause in 2 8 0; do
-    log_size=$(wc -c <"$log")
-    run "$@" && return 0
-    [ $pause != 0 ] && tail -c +$((log_size + 1)) "$log" | grep -Eiq "$network_fault" || return 1
-    say "the network failed, trying again in $pause s"
-    run sleep $pause
-  done
+  log_size=$(wc -c <"$log")
+  run "$@" && return 0
+  tail -c +$((log_size + 1)) "$log" | grep -Eiq "$network_fault" || return 1
+  [ $is_network_down = no ] || return 1
+  say "the network failed, trying again in 5 s"
+  run sleep 5
+  run "$@" && return 0
+  is_network_down=yes
+  return 1
 }
 network_fault='timed? ?out|ECONNRE|EAI_AGAIN|ENOTFOUND|temporary failure|connection (reset|refused|failed|error|broken)'
 network_fault="$network_fault|could not (resolve|connect)|unexpected size|hash sum mismatch|socket hang up"
 network_fault="$network_fault|dns error|unknown host|(50[0234]|429) "
 
-# Says that a step failed, shows the beginning and the end of its log, and the command to run by hand.
+# Says that a step failed, shows what its last command printed (in the middle cut), and the command to run by hand.
 failed() {
   say "$1 failed; from $log:"
-  awk '/^== / { n = 0 } { lines[n++] = $0 }
-    END { for (i = 1; i < n; i++) if (i < 9 || i >= n - 8) print "    " lines[i]; else if (i == 9) print "    ..." }
+  awk '/^\$ / { n = 0 } { lines[n++] = $0 }
+    END { for (i = 0; i < n; i++) if (i < 7 || i >= n - 6) print "    " substr(lines[i], 1, 200)
+      else if (i == 7) print "    ..." }
   ' "$log" >&2
   say "to try it by hand: $2"
 }

@@ -6,6 +6,11 @@ is_apt_updated=no
 
 on_debian() { have apt-get && have dpkg; }
 
+# Without the certificates of the authorities no package of a language can be fetched.
+set_up_certificates() {
+  ! on_debian || ! is_root || [ -e /etc/ssl/certs/ca-certificates.crt ] || install_debian certificates ca-certificates
+}
+
 # Makes PACKAGES usable: install_debian WORDS PACKAGE... Fails where that is not possible.
 install_debian() {
   what=$1

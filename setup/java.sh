@@ -37,8 +37,8 @@ set_up_java_models() {
   rm -rf "$new"
   mkdir "$new"
   for pom in $poms; do
-    if ! maven -f "$pom" $copy_dependencies "-DoutputDirectory=$new"; then
-      failed "installing the jars of $pom" "mvn -f $pom $copy_dependencies -DoutputDirectory=$environments/java"
+    if ! maven -f "$pom" $copy_dependencies -DincludeScope=runtime "-DoutputDirectory=$new"; then
+      failed "installing the jars of $pom" "mvn -f $pom $copy_dependencies -DincludeScope=runtime -DoutputDirectory=$environments/java"
       lacks "the jars of $pom"
       return
     fi
@@ -46,20 +46,17 @@ set_up_java_models() {
   publish "$new" "$environments/java" "$key"
 }
 
-# The jar that runs inside every Java model's process, and the jars that it needs itself.
+# The jar that runs inside every Java model's process.
 set_up_java_harness() {
   [ -f runtimes/java/pom.xml ] || return 0
-  sources=$(find runtimes/java -name target -prune -o -type f -print | LC_ALL=C sort)
-  # shellcheck disable=SC2086
-  key=$(key_of harness $sources setup/java.sh)
+  # shellcheck disable=SC2046 # our own file names, without blanks
+  key=$(key_of harness $(find runtimes/java/pom.xml runtimes/java/harness -type f | LC_ALL=C sort) setup/java.sh)
   harness=$data/harness/java
   ! is_current "$harness" "$key" || return 0
   step "building the Java harness (mvn package)"
-  mkdir -p "$data/harness"
   rm -rf "$harness.new"
-  mkdir "$harness.new"
-  if maven -f runtimes/java/pom.xml -DskipTests package $copy_dependencies "-DoutputDirectory=$harness.new" &&
-    cp runtimes/java/target/idiom-harness.jar "$harness.new"; then
+  mkdir -p "$harness.new"
+  if maven -f runtimes/java/pom.xml package && cp runtimes/java/target/idiom-harness.jar "$harness.new"; then
     publish "$harness.new" "$harness" "$key"
   else
     failed "building the Java harness" "mvn -f runtimes/java/pom.xml package"
@@ -67,7 +64,7 @@ set_up_java_harness() {
   fi
 }
 
-maven() { run_over_network mvn --batch-mode --quiet --no-transfer-progress -Dstyle.color=never -DincludeScope=runtime "$@"; }
+maven() { run_over_network mvn --batch-mode --quiet --no-transfer-progress -Dstyle.color=never "$@"; }
 
 # The JDK has no trusted certificates until a package's script has run: they are made from the system's.
 use_unpacked_java() {

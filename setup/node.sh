@@ -19,8 +19,7 @@ set_up_node() {
 set_up_packages() {
   if [ -z "$(find node_modules/.package-lock.json -newer package-lock.json 2>/dev/null)" ]; then
     step "installing npm packages (npm ci)"
-    run_over_network npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --include=dev --include=optional ||
-      fatal "installing npm packages" "npm ci"
+    npm_ci --include=dev --include=optional || fatal "installing npm packages" "npm ci"
     touch node_modules/.package-lock.json
     # npm 9 leaves out the other platform's node after linking it, and takes this platform's link away with it.
     [ -e node_modules/.bin/node ] || run npm rebuild --ignore-scripts --loglevel=error
@@ -48,7 +47,8 @@ build() {
   mv dist/.built.new dist/.built
 }
 
-# Each model's packages are installed from its own lock; the folder holds them all.
+# Each model's packages are installed from its own lock. One folder holds them all, so no two models may need different
+# versions of one package.
 set_up_node_models() {
   locks=$(existing examples/models/*/package-lock.json test/fixtures/models/*/node/package-lock.json)
   [ -n "$locks" ] || return 0
@@ -62,7 +62,7 @@ set_up_node_models() {
   for lock in $locks; do
     mkdir "$new/one"
     cp "${lock%/*}/package.json" "$lock" "$new/one"
-    if ! run_over_network npm ci --prefix "$new/one" --ignore-scripts --no-audit --no-fund --omit=dev; then
+    if ! npm_ci --prefix "$new/one" --omit=dev; then
       failed "installing packages of the Node models" "(cd ${lock%/*} && npm ci --ignore-scripts)"
       lacks "the packages of ${lock%/*}"
     elif [ -d "$new/one/node_modules" ]; then
@@ -71,4 +71,10 @@ set_up_node_models() {
     rm -rf "$new/one"
   done
   publish "$new" "$environments/node" "$key"
+}
+
+# What the cache has needs no network. npm's own pauses before it tries again are 10 s and 60 s.
+npm_ci() {
+  run_over_network npm ci --ignore-scripts --prefer-offline --fetch-retries=1 --fetch-retry-mintimeout=2000 \
+    --no-audit --no-fund --loglevel=error "$@"
 }

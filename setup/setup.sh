@@ -25,14 +25,13 @@ repository=$PWD
 . setup/common.sh
 . setup/debian.sh
 . setup/node.sh
-. setup/system.sh
 . setup/python.sh
 . setup/r.sh
 . setup/java.sh
 
 require_node
 only_one_at_a_time
-set_up_system
+set_up_certificates
 set_up_node
 set_up_python
 set_up_r
