@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { latency, throughput } from "./support/h2load.ts";
 import { writeRequestBody } from "./support/messages.ts";
 import { type Measure, median } from "./support/report.ts";
-import { startEcho, startIdiom } from "./support/server.ts";
+import { readCounter, startEcho, startIdiom } from "./support/server.ts";
 
 const LANGUAGES = ["python", "r", "java", "node"] as const;
 const ROUNDS = 3;
@@ -26,6 +26,7 @@ export async function limit(quick: boolean): Promise<Measure[]> {
     for (const { name, port } of targets) await throughput(port, body(name), requests / 2);
     const rates = await inRounds(targets, ({ name, port }) => throughput(port, body(name), requests));
     const times = await inRounds(targets, ({ name, port }) => latency(port, body(name), calls));
+    await checkAnswered(idiom.httpPort, requests * ROUNDS);
     return [
       { what: "echo, requests/s", value: median(rates.get("echo") ?? []), unit: "1/s", target: null },
       ...LANGUAGES.map((language): Measure => ({ what: `${language} / echo, throughput`, value: ratio(rates, language), unit: "ratio", target: { atLeast: MIN_THROUGHPUT_RATIO } })),
@@ -35,6 +36,15 @@ export async function limit(quick: boolean): Promise<Measure[]> {
   } finally {
     await Promise.all([echo.stop(), idiom.stop()]);
     rmSync(folder, { recursive: true });
+  }
+}
+
+/** h2load sees HTTP's 200 alone: that every call had an answer is read from the server's own counters. */
+async function checkAnswered(httpPort: number, atLeast: number): Promise<void> {
+  for (const language of LANGUAGES) {
+    const answered = await readCounter(httpPort, "idiom_requests_total", `trivial-${language}`);
+    const failed = await readCounter(httpPort, "idiom_request_errors_total", `trivial-${language}`);
+    if (answered < atLeast || failed > 0) throw new Error(`trivial-${language}: ${answered} requests reached the model's pool, ${failed} failed`);
   }
 }
 

@@ -42,6 +42,13 @@ async function stop(child: ChildProcess): Promise<void> {
   await exited;
 }
 
+/** A counter of one model, summed over its other labels, from /metrics. */
+export async function readCounter(httpPort: number, name: string, model: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  const lines = text.matchAll(new RegExp(`^${name}\\{model="${model}"[^}]*\\} (\\S+)$`, "gm"));
+  return [...lines].reduce((sum, line) => sum + Number(line[1]), 0);
+}
+
 /** Sum and count of a histogram of one model, from /metrics. */
 export async function readHistogram(httpPort: number, name: string, model: string): Promise<{ sum: number; count: number }> {
   const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();

@@ -17,6 +17,9 @@ export function resolveSignature(sources: readonly SignatureSource[]): Signature
   return { inputs: resolveSide("inputs", sources), outputs: resolveSide("outputs", sources) };
 }
 
+/** What a harness calls a single result in its hints. */
+const UNNAMED_OUTPUT = "output";
+
 function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSource[]): TensorSpec[] {
   const known = sources.flatMap((source) => {
     const tensors = source.hints[side];
@@ -24,8 +27,9 @@ function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSour
   });
   const first = known[0];
   if (first === undefined) throw unknown(side, `nothing says what the model's ${side} are`, []);
-  for (const other of known.slice(1)) checkNames(side, first, other);
-  const partial = first.tensors.map((tensor) => resolveTensor(side, tensor.name, known));
+  const named = known.map((source) => nameOnlyOutput(source, known));
+  for (const other of named.slice(1)) checkNames(side, named[0] as Known, other);
+  const partial = (named[0] as Known).tensors.map((tensor) => resolveTensor(side, tensor.name, named));
   if (!partial.every(isComplete)) {
     const missing = partial.filter((tensor) => !isComplete(tensor)).map((tensor) => tensor.name);
     throw unknown(side, `data type or shape is not known for ${missing.join(", ")}`, partial);
@@ -34,6 +38,14 @@ function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSour
 }
 
 type Known = { readonly name: string; readonly tensors: readonly TensorHint[] };
+
+/** A single result has no name of its own in the code; it takes the one that another source gives. */
+function nameOnlyOutput(source: Known, all: readonly Known[]): Known {
+  const [only, ...more] = source.tensors;
+  if (only?.name !== UNNAMED_OUTPUT || more.length > 0) return source;
+  const name = all.find((other) => other.tensors.length === 1 && other.tensors[0]?.name !== UNNAMED_OUTPUT)?.tensors[0]?.name;
+  return name === undefined ? source : { name: source.name, tensors: [{ ...only, name }] };
+}
 
 function checkNames(side: string, one: Known, other: Known): void {
   const names = (known: Known): string =>
