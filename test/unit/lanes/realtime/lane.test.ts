@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IdiomError } from "../../../../src/core/errors.ts";
+import type { Invocation, Outcome } from "../../../../src/core/invocation.ts";
+import { RealtimeLane } from "../../../../src/lanes/realtime/lane.ts";
+import { invocation } from "../../../support/invocations.ts";
+import { modelVersion } from "../../../support/specs.ts";
+
+function consumer(): { offered: Invocation[]; offer(invocation: Invocation): void } {
+  const offered: Invocation[] = [];
+  return { offered, offer: (each) => void offered.push(each) };
+}
+
+test("a call goes to the consumer of its version and to no other", () => {
+  const lane = new RealtimeLane();
+  const [first, second] = [consumer(), consumer()];
+  lane.attach("m/1", first);
+  lane.attach("m/2", second);
+  const call = invocation({ version: modelVersion({}, "2") });
+  lane.submit(call);
+  assert.deepEqual([first.offered, second.offered], [[], [call]]);
+});
+
+test("a call that nobody serves is answered with MODEL_NOT_READY", () => {
+  const outcomes: Outcome[] = [];
+  new RealtimeLane().submit(invocation({}, outcomes));
+  const error = new IdiomError("MODEL_NOT_READY", "model 'm' version '1' is not at ready state: no worker serves it");
+  assert.deepEqual(outcomes, [{ ok: false, error }]);
+});
+
+test("a consumer that was detached gets nothing more", () => {
+  const lane = new RealtimeLane();
+  const former = consumer();
+  lane.attach("m/1", former);
+  lane.detach("m/1");
+  lane.submit(invocation());
+  assert.deepEqual(former.offered, []);
+});
