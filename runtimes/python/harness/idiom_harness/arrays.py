@@ -66,9 +66,11 @@ class ArrayEncoder:
 
     def _as_array(self, value: Any) -> numpy.ndarray:
         try:
-            if isinstance(value, numpy.ma.MaskedArray) and numpy.ma.is_masked(value):
-                value = value.astype(object).filled(None)
-            return numpy.asarray(value)
+            array = numpy.asarray(value)  # of a masked array the data, whatever its mask
+            if numpy.ma.is_masked(value):
+                array = array.astype(object)
+                array[numpy.ma.getmaskarray(value)] = None
+            return array
         except (ValueError, TypeError) as error:
             raise InvalidOutput(self._spec.name, f"no tensor: {error}") from error
 

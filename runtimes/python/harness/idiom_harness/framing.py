@@ -29,7 +29,7 @@ class FrameDecoder:
         self._large_filled = 0
 
     def space(self) -> memoryview:
-        """Where the next bytes of the stream belong; never empty."""
+        """Where the next bytes of the stream belong; never empty once `next_frame()` gave None."""
         if self._large is not None:
             return memoryview(self._large[2])[self._large_filled :]
         return self._view[self._end :] if self._end else self._view

@@ -29,10 +29,11 @@ class OutputEncoder:
         return encoder(value)
 
     def _choose(self, kind: type) -> Encoder:
-        if kind.__module__.partition(".")[0] == "pandas" and not issubclass(kind, (int, float, str)):
+        is_table = hasattr(kind, "dtype") or hasattr(kind, "columns")
+        if is_table and kind.__module__.partition(".")[0] == "pandas":
             from .tables import ColumnEncoder
 
-            return ColumnEncoder(self._spec, self._encode_plain)
+            return ColumnEncoder(self._spec)
         if hasattr(kind, "__array__"):  # numpy, and what converts itself to it
             from .arrays import ArrayEncoder
 

@@ -3,7 +3,6 @@
 import atexit
 import gc
 import os
-import platform
 import sys
 from typing import Any, NoReturn, Optional
 
@@ -71,7 +70,8 @@ class Session:
 
     def serve(self) -> None:
         """Returns after DRAIN. Raises EndOfStream, ProtocolViolation and the author's SystemExit."""
-        hello = {"protocol": VERSION, "language": "python", "language_version": platform.python_version()}
+        version = ".".join(map(str, sys.version_info[:3]))
+        hello = {"protocol": VERSION, "language": "python", "language_version": version}
         self._stream.send_json(HELLO, {**hello, "pid": os.getpid(), "features": []})
         init = self._expect(INIT)
         function = None if init is None else self._load(init)
