@@ -111,6 +111,8 @@ def author_lines(error: BaseException, folder: str) -> list[str]:
 
 
 def _relative(filename: str, folder: str) -> Optional[str]:
+    if filename.startswith("<"):  # Python's own, or code without a file
+        return None
     path = os.path.abspath(filename)
     prefix = folder.rstrip(os.sep) + os.sep
     return path[len(prefix) :] if path.startswith(prefix) else None
