@@ -27,7 +27,7 @@ function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSour
   });
   const first = known[0];
   if (first === undefined) throw unknown(side, `nothing says what the model's ${side} are`, []);
-  const named = known.map((source) => nameOnlyOutput(source, known));
+  const named = side === "outputs" ? known.map((source) => nameOnlyOutput(source, known)) : known;
   for (const other of named.slice(1)) checkNames(side, named[0] as Known, other);
   const partial = (named[0] as Known).tensors.map((tensor) => resolveTensor(side, tensor.name, named));
   if (!partial.every(isComplete)) {

@@ -1,6 +1,6 @@
 // A folder of models: `<model>/` is version 1, `<model>/<number>/` are numbered versions.
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { IdiomError } from "../core/errors.ts";
 import { type Manifest, type ModelVersion, versionKey } from "../core/model.ts";
@@ -28,10 +28,10 @@ export interface ScannedModels {
 
 /**
  * Reads every model version below `root`. A broken one does not hinder the others.
- * @throws IdiomError MODEL_INVALID when `root` itself is no folder.
+ * @throws IdiomError MODEL_INVALID when `root` itself is no folder, or two versions have one name.
  */
 export function scanModels(root: string, runtimes: readonly RuntimeMarker[]): ScannedModels {
-  if (!existsSync(root) || !lstatSync(root).isDirectory()) {
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new IdiomError("MODEL_INVALID", `${root} is no folder; IDIOM_MODELS names the folder that holds a folder per model`);
   }
   const versions: ModelVersion[] = [];
