@@ -62,6 +62,36 @@ describe("a signature out of several sources", () => {
   });
 });
 
+describe("a single result, which has no name in the code,", () => {
+  const unnamed = [hint("output", { datatype: "FP64" })];
+  const x = [hint("x", { datatype: "FP32", shape: [-1] })];
+
+  test("takes the name that another source gives it", () => {
+    const { outputs } = resolveSignature([source("the types", x, unnamed), source("the golden files", null, [hint("p", { shape: [-1] })])]);
+    assert.deepEqual(outputs, [spec("p", "FP64", [-1])]);
+  });
+
+  test("is called output where nobody names it", () => {
+    const { outputs } = resolveSignature([source("the types", x, unnamed), source("the golden files", null, [hint("output", { shape: [-1] })])]);
+    assert.deepEqual(outputs, [spec("output", "FP64", [-1])]);
+  });
+
+  test("does not take the name of one among several", () => {
+    assert.throws(
+      () => resolveSignature([source("the types", x, unnamed), source("the golden files", null, [hint("p"), hint("q")])]),
+      idiomError("MODEL_INVALID", "the types and the golden files disagree on the model's outputs: [output] against [p, q]"),
+    );
+  });
+});
+
+test("an input that is called output has that name because its author gave it", () => {
+  const named = hint("output", { datatype: "FP32", shape: [-1] });
+  assert.throws(
+    () => resolveInputs(source("the types", [named]), source("the golden files", [hint("x")])),
+    idiomError("MODEL_INVALID", "the types and the golden files disagree on the model's inputs: [output] against [x]"),
+  );
+});
+
 describe("sources that disagree", () => {
   const declared = (rest: Partial<TensorHint>): SignatureSource => source("model.yaml", [hint("x", { datatype: "FP32", shape: [-1], ...rest })]);
   const golden = (rest: Partial<TensorHint>): SignatureSource => source("the golden files", [hint("x", { datatype: "FP32", shape: [-1], ...rest })]);
