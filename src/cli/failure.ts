@@ -15,6 +15,7 @@ export class CliFailure extends Error {
 }
 
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
+  CONFIG_INVALID: EXIT.usage,
   MODEL_NOT_FOUND: EXIT.notFound,
   MODEL_INVALID: EXIT.invalid,
   INVALID_REQUEST: EXIT.invalid,

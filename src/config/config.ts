@@ -53,7 +53,7 @@ const ENVIRONMENT: Record<string, string> = {
 
 /**
  * Flags win over the environment, the environment over the file (IDIOM_CONFIG, YAML).
- * @throws IdiomError INVALID_REQUEST naming each key and where it came from.
+ * @throws IdiomError CONFIG_INVALID naming each key and where it came from.
  */
 export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string, unknown>> = {}): Config {
   const file = env["IDIOM_CONFIG"];
@@ -63,7 +63,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string
   }
   for (const [key, value] of Object.entries(flags)) if (value !== undefined) merged[key] = value;
   const parsed = configSchema.safeParse(merged);
-  if (!parsed.success) throw new IdiomError("INVALID_REQUEST", parsed.error.issues.map((issue) => describe(issue, file)).join("\n"));
+  if (!parsed.success) throw new IdiomError("CONFIG_INVALID", parsed.error.issues.map((issue) => describe(issue, file)).join("\n"));
   return Object.freeze({ ...parsed.data, models: resolve(parsed.data.models), data: resolve(parsed.data.data) });
 }
 
@@ -71,7 +71,7 @@ function readConfigFile(path: string): Record<string, unknown> {
   try {
     return (parse(readFileSync(path, "utf8")) as Record<string, unknown> | null) ?? {};
   } catch (error) {
-    throw new IdiomError("INVALID_REQUEST", `IDIOM_CONFIG=${path}: ${(error as Error).message}`);
+    throw new IdiomError("CONFIG_INVALID", `IDIOM_CONFIG=${path}: ${(error as Error).message}`);
   }
 }
 

@@ -31,6 +31,10 @@ export const ERRORS = {
   PROTOCOL: { grpc: 13, http: 500, retryable: false },
   DEADLINE_EXCEEDED: { grpc: 4, http: 504, retryable: false },
   CANCELLED: { grpc: 1, http: 499, retryable: false },
+  /** A setting is wrong or unknown: the start stops. */
+  CONFIG_INVALID: { grpc: 9, http: 500, retryable: false },
+  /** The address is taken: the start stops. */
+  ADDRESS_TAKEN: { grpc: 9, http: 500, retryable: false },
   UNIMPLEMENTED: { grpc: 12, http: 501, retryable: false },
   INTERNAL: { grpc: 13, http: 500, retryable: false },
 } as const satisfies Record<string, ErrorKind>;

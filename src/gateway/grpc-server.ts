@@ -24,7 +24,7 @@ export interface GrpcFrontDoor {
   close(): Promise<void>;
 }
 
-/** Opens the port. @throws IdiomError INVALID_REQUEST when it is taken, with the way out. */
+/** Opens the port. @throws IdiomError ADDRESS_TAKEN when it is taken, with the way out. */
 export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry: Registry, lane: RealtimeLane, metrics: Metrics): Promise<GrpcFrontDoor> {
   const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1, "grpc.enable_channelz": 0 });
   const service = new InferenceService(registry, lane, metrics);
@@ -61,7 +61,7 @@ function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions): Promise
       else
         reject(
           new IdiomError(
-            "INVALID_REQUEST",
+            "ADDRESS_TAKEN",
             `cannot listen on ${address} (gRPC): ${error.message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_GRPC_PORT`,
           ),
         );

@@ -10,7 +10,7 @@ export interface HttpFrontDoor {
   close(): Promise<void>;
 }
 
-/** Opens the port; 0 is any free one. @throws IdiomError INVALID_REQUEST when it is taken, with the way out. */
+/** Opens the port; 0 is any free one. @throws IdiomError ADDRESS_TAKEN when it is taken, with the way out. */
 export async function openHttpFrontDoor(host: string, port: number, registry: Registry, metrics: Metrics): Promise<HttpFrontDoor> {
   const server = fastify();
   server.get("/healthz", (_request, reply) => {
@@ -22,7 +22,7 @@ export async function openHttpFrontDoor(host: string, port: number, registry: Re
     await server.listen({ host, port });
   } catch (error) {
     throw new IdiomError(
-      "INVALID_REQUEST",
+      "ADDRESS_TAKEN",
       `cannot listen on ${host}:${port} (HTTP): ${(error as Error).message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_HTTP_PORT`,
     );
   }
