@@ -7,14 +7,22 @@ import { IdiomError } from "../core/errors.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 
-const port = z.coerce.number().int().min(0).max(65535);
-const size = z.union([z.number().int().positive(), z.string().transform((text, context) => parseSize(text) ?? fail(context, text, '"64MiB"'))]);
-const duration = z.union([z.number().int().min(0), z.string().transform((text, context) => parseDuration(text) ?? fail(context, text, '"30s"'))]);
+/** A number, or text as `parse` reads it: the environment and flags have only text. */
+const numberOrText = (parse: (text: string) => number | null, example: string) =>
+  z.unknown().transform((value, context) => {
+    if (typeof value !== "string") return value;
+    const number = parse(value);
+    if (number !== null) return number;
+    context.addIssue({ code: "custom", message: `"${value}" is not understood; write it like ${example}` });
+    return z.NEVER;
+  });
 
-function fail(context: z.RefinementCtx, text: string, example: string): number {
-  context.addIssue({ code: "custom", message: `"${text}" is not understood; write it like ${example}` });
-  return 0;
-}
+const parseInteger = (text: string): number | null => (/^\d+$/.test(text) ? Number(text) : null);
+
+const port = numberOrText(parseInteger, "8001").pipe(z.number().int().min(0).max(65535));
+const count = numberOrText(parseInteger, "100").pipe(z.number().int().positive());
+const size = numberOrText(parseSize, '"64MiB"').pipe(z.number().int().positive());
+const duration = numberOrText(parseDuration, '"30s"').pipe(z.number().int().min(0));
 
 const configSchema = z.strictObject({
   /** Address to bind. */
@@ -33,10 +41,11 @@ const configSchema = z.strictObject({
   queue: z
     .strictObject({
       /** Requests that may wait for one version on this node. */
-      maxRequests: z.coerce.number().int().positive().default(10_000),
+      maxRequests: count.default(10_000),
       maxBytes: size.default(256 * 2 ** 20),
     })
-    .prefault({}),
+    .prefault({})
+    .readonly(),
 });
 
 export type Config = Readonly<z.infer<typeof configSchema>>;
@@ -76,7 +85,9 @@ function readConfigFile(path: string): Record<string, unknown> {
 }
 
 function describe(issue: z.core.$ZodIssue, file: string | undefined): string {
-  if (issue.code === "unrecognized_keys") return `${file ?? "configuration"}: unknown key ${issue.keys.map((key) => `'${key}'`).join(", ")}`;
+  if (issue.code === "unrecognized_keys") {
+    return `${file ?? "configuration"}: unknown key ${issue.keys.map((key) => `'${[...issue.path, key].join(".")}'`).join(", ")}`;
+  }
   const key = issue.path.join(".");
   const variable = Object.keys(ENVIRONMENT).find((name) => ENVIRONMENT[name] === key);
   return `${key}${variable === undefined ? "" : ` (${variable})`}: ${issue.message}`;
