@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { type Config, loadConfig } from "../../../src/config/config.ts";
+import { temporaryFolder } from "../../support/folders.ts";
+import { idiomError } from "../../support/idiom-error.ts";
+
+/** The environment that names a configuration file with this content. */
+function withFile(t: TestContext, yaml: string): { IDIOM_CONFIG: string } {
+  return { IDIOM_CONFIG: join(temporaryFolder(t, { "idiom.yaml": yaml }), "idiom.yaml") };
+}
+
+const DEFAULTS = loadConfig({});
+
+test("without file, environment or flags there are defaults, and the address is this machine alone", () => {
+  const { host, grpcPort, httpPort, logLevel, maxMessageBytes, drainTimeoutMs, queue } = DEFAULTS;
+  assert.deepEqual(
+    { host, grpcPort, httpPort, logLevel, maxMessageBytes, drainTimeoutMs, queue },
+    {
+      host: "127.0.0.1",
+      grpcPort: 8001,
+      httpPort: 8000,
+      logLevel: "info",
+      maxMessageBytes: 64 * 2 ** 20,
+      drainTimeoutMs: 30_000,
+      queue: { maxRequests: 10_000, maxBytes: 256 * 2 ** 20 },
+    },
+  );
+});
+
+describe("precedence", () => {
+  test("the environment wins over the file", (t) => {
+    assert.equal(loadConfig({ ...withFile(t, "host: file.example"), IDIOM_HOST: "env.example" }).host, "env.example");
+  });
+
+  test("a flag wins over the environment", () => {
+    assert.equal(loadConfig({ IDIOM_HOST: "env.example" }, { host: "flag.example" }).host, "flag.example");
+  });
+
+  test("the file wins over the default", (t) => {
+    assert.equal(loadConfig(withFile(t, "host: file.example")).host, "file.example");
+  });
+
+  test("an empty variable and a flag that was not given say nothing", (t) => {
+    assert.equal(loadConfig({ ...withFile(t, "host: file.example"), IDIOM_HOST: "" }, { host: undefined }).host, "file.example");
+  });
+
+  test("one key from here and another from there add up", (t) => {
+    const { host, httpPort, grpcPort } = loadConfig({ ...withFile(t, "host: file.example"), IDIOM_HTTP_PORT: "9000" }, { grpcPort: "9001" });
+    assert.deepEqual({ host, httpPort, grpcPort }, { host: "file.example", httpPort: 9000, grpcPort: 9001 });
+  });
+});
+
+describe("each variable of the environment reaches its key:", () => {
+  const VARIABLES: readonly [name: string, text: string, key: keyof Config, value: unknown][] = [
+    ["IDIOM_HOST", "0.0.0.0", "host", "0.0.0.0"],
+    ["IDIOM_GRPC_PORT", "0", "grpcPort", 0],
+    ["IDIOM_HTTP_PORT", "65535", "httpPort", 65535],
+    ["IDIOM_MODELS", "/srv/models", "models", "/srv/models"],
+    ["IDIOM_DATA", "/var/idiom", "data", "/var/idiom"],
+    ["IDIOM_LOG_LEVEL", "debug", "logLevel", "debug"],
+  ];
+
+  for (const [name, text, key, value] of VARIABLES) {
+    test(name, () => {
+      assert.deepEqual(loadConfig({ [name]: text })[key], value);
+    });
+  }
+});
+
+describe("a file", () => {
+  test("may write sizes and durations as people do", (t) => {
+    const { maxMessageBytes, drainTimeoutMs, queue } = loadConfig(withFile(t, "maxMessageBytes: 8MiB\ndrainTimeoutMs: 5s\nqueue: {maxBytes: 1GiB}"));
+    assert.deepEqual(
+      { maxMessageBytes, drainTimeoutMs, queue },
+      { maxMessageBytes: 8 * 2 ** 20, drainTimeoutMs: 5000, queue: { maxRequests: 10_000, maxBytes: 2 ** 30 } },
+    );
+  });
+
+  test("may write them as plain numbers, in bytes and milliseconds", (t) => {
+    const { maxMessageBytes, drainTimeoutMs } = loadConfig(withFile(t, "maxMessageBytes: 1000\ndrainTimeoutMs: 0"));
+    assert.deepEqual({ maxMessageBytes, drainTimeoutMs }, { maxMessageBytes: 1000, drainTimeoutMs: 0 });
+  });
+
+  test("may be empty", (t) => {
+    assert.deepEqual(loadConfig(withFile(t, "")), DEFAULTS);
+  });
+
+  test("that is not there stops the start", () => {
+    assert.throws(() => loadConfig({ IDIOM_CONFIG: "/nowhere/idiom.yaml" }), idiomError("CONFIG_INVALID", /^IDIOM_CONFIG=\/nowhere\/idiom\.yaml: .*ENOENT/));
+  });
+
+  test("that is no YAML stops the start", (t) => {
+    assert.throws(() => loadConfig(withFile(t, "host: [")), idiomError("CONFIG_INVALID", /^IDIOM_CONFIG=.*idiom\.yaml: /));
+  });
+});
+
+describe("an unknown key stops the start, named with its file:", () => {
+  test("at the top", (t) => {
+    const env = withFile(t, "grpc_port: 1\nhost: x");
+    assert.throws(() => loadConfig(env), idiomError("CONFIG_INVALID", `${env.IDIOM_CONFIG}: unknown key 'grpc_port'`));
+  });
+
+  test("inside another", (t) => {
+    const env = withFile(t, "queue: {maxRequest: 1}");
+    assert.throws(() => loadConfig(env), idiomError("CONFIG_INVALID", `${env.IDIOM_CONFIG}: unknown key 'queue.maxRequest'`));
+  });
+
+  test("from a flag", () => {
+    assert.throws(() => loadConfig({}, { grpcport: 1 }), idiomError("CONFIG_INVALID", "configuration: unknown key 'grpcport'"));
+  });
+});
+
+describe("a wrong value stops the start, and the message names its key:", () => {
+  const WRONG: readonly [yaml: string, message: RegExp][] = [
+    ["grpcPort: 65536", /^grpcPort \(IDIOM_GRPC_PORT\): /],
+    ["grpcPort: -1", /^grpcPort \(IDIOM_GRPC_PORT\): /],
+    ["httpPort: 80.5", /^httpPort \(IDIOM_HTTP_PORT\): /],
+    ["httpPort: eighty", /^httpPort \(IDIOM_HTTP_PORT\): /],
+    ["httpPort:", /^httpPort \(IDIOM_HTTP_PORT\): /],
+    ["httpPort: true", /^httpPort \(IDIOM_HTTP_PORT\): /],
+    ["host: ''", /^host \(IDIOM_HOST\): /],
+    ["logLevel: loud", /^logLevel \(IDIOM_LOG_LEVEL\): /],
+    ["maxMessageBytes: 64MB", /^maxMessageBytes: "64MB" is not understood; write it like "64MiB"$/],
+    ["maxMessageBytes: 0", /^maxMessageBytes: /],
+    ["drainTimeoutMs: soon", /^drainTimeoutMs: "soon" is not understood; write it like "30s"$/],
+    ["drainTimeoutMs: -1", /^drainTimeoutMs: /],
+    ["queue: {maxRequests: 0}", /^queue\.maxRequests: /],
+    ["queue: {maxRequests: }", /^queue\.maxRequests: /],
+    ["queue: all", /^queue: /],
+  ];
+
+  for (const [yaml, message] of WRONG) {
+    test(yaml, (t) => {
+      assert.throws(() => loadConfig(withFile(t, yaml)), idiomError("CONFIG_INVALID", message));
+    });
+  }
+
+  test("a port from the environment that is no number", () => {
+    assert.throws(() => loadConfig({ IDIOM_GRPC_PORT: "80a" }), idiomError("CONFIG_INVALID", /^grpcPort \(IDIOM_GRPC_PORT\): /));
+  });
+
+  test("all of them at once, a line each", () => {
+    assert.throws(() => loadConfig({ IDIOM_GRPC_PORT: "x", IDIOM_LOG_LEVEL: "loud" }), idiomError("CONFIG_INVALID", /^grpcPort .*\nlogLevel /));
+  });
+});
+
+test("folders become absolute", () => {
+  const { models, data } = loadConfig({}, { models: "my-models", data: "my-data" });
+  assert.deepEqual([models, data], [join(process.cwd(), "my-models"), join(process.cwd(), "my-data")]);
+});
+
+test("nobody can change a configuration, not even a part of it", () => {
+  const config = loadConfig({});
+  assert.throws(() => Object.assign(config, { host: "elsewhere" }), TypeError);
+  assert.throws(() => Object.assign(config.queue, { maxRequests: 1 }), TypeError);
+});
