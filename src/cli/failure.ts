@@ -37,7 +37,7 @@ export function fromServiceError(error: ServiceError, server: string): CliFailur
   const ours = error.metadata?.get("idiom-error").length > 0;
   if (error.code === 14 && !ours)
     return new CliFailure(
-      `no Idiom answers at ${server}: ${error.details}\nStart one with: npm start   (or name another with --server HOST:PORT)`,
+      `no Idiom answers at ${server} (${/connect E\w+/.exec(error.details)?.[0] ?? error.details})\nStart one with: npm start   (or name another with --server HOST:PORT)`,
       EXIT.unreachable,
     );
   return new CliFailure(error.details, BY_STATUS[error.code] ?? EXIT.failed);

@@ -1,13 +1,13 @@
 // The gRPC front door: the inference service, health and reflection on one port.
-import { type Server as GrpcServer, Server, ServerCredentials } from "@grpc/grpc-js";
+import { type Server as GrpcServer, logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { IdiomError } from "../core/errors.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { INFERENCE_PACKAGE } from "./inference-messages.ts";
 import { InferenceService } from "./inference-service.ts";
+import { listenError } from "./listen-error.ts";
 
 export interface GrpcFrontDoorOptions {
   readonly host: string;
@@ -26,6 +26,8 @@ export interface GrpcFrontDoor {
 
 /** Opens the port. @throws IdiomError ADDRESS_TAKEN when it is taken, with the way out. */
 export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry: Registry, lane: RealtimeLane, metrics: Metrics): Promise<GrpcFrontDoor> {
+  // Its own log goes around ours; what matters comes back as errors.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1, "grpc.enable_channelz": 0 });
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
@@ -58,13 +60,7 @@ function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions): Promise
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
-      else
-        reject(
-          new IdiomError(
-            "ADDRESS_TAKEN",
-            `cannot listen on ${address} (gRPC): ${error.message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_GRPC_PORT`,
-          ),
-        );
+      else reject(listenError("gRPC", host, port, "IDIOM_GRPC_PORT", error.message));
     });
   });
 }

@@ -1,9 +1,9 @@
 // The HTTP port: /healthz for probes and /metrics for Prometheus.
 import type { AddressInfo } from "node:net";
 import fastify from "fastify";
-import { IdiomError } from "../core/errors.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { listenError } from "./listen-error.ts";
 
 export interface HttpFrontDoor {
   readonly port: number;
@@ -21,10 +21,7 @@ export async function openHttpFrontDoor(host: string, port: number, registry: Re
   try {
     await server.listen({ host, port });
   } catch (error) {
-    throw new IdiomError(
-      "ADDRESS_TAKEN",
-      `cannot listen on ${host}:${port} (HTTP): ${(error as Error).message}. Another program, perhaps another Idiom, has that port; stop it or set IDIOM_HTTP_PORT`,
-    );
+    throw listenError("HTTP", host, port, "IDIOM_HTTP_PORT", (error as NodeJS.ErrnoException).code ?? (error as Error).message);
   }
   const [address] = server.addresses();
   return { port: (address as AddressInfo).port, close: () => server.close() };
