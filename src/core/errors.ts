@@ -33,8 +33,8 @@ export const ERRORS = {
   CANCELLED: { grpc: 1, http: 499, retryable: false },
   /** A setting is wrong or unknown: the start stops. */
   CONFIG_INVALID: { grpc: 9, http: 500, retryable: false },
-  /** The address is taken: the start stops. */
-  ADDRESS_TAKEN: { grpc: 9, http: 500, retryable: false },
+  /** The address is taken or not ours: the start stops. */
+  CANNOT_LISTEN: { grpc: 9, http: 500, retryable: false },
   UNIMPLEMENTED: { grpc: 12, http: 501, retryable: false },
   INTERNAL: { grpc: 13, http: 500, retryable: false },
 } as const satisfies Record<string, ErrorKind>;

@@ -1,7 +1,8 @@
 // The gRPC front door: the inference service, health and reflection on one port.
 import { type Server as GrpcServer, logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation } from "grpc-health-check";
+import { HealthImplementation, protoPath as healthProtoPath } from "grpc-health-check";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -24,7 +25,7 @@ export interface GrpcFrontDoor {
   close(): Promise<void>;
 }
 
-/** Opens the port. @throws IdiomError ADDRESS_TAKEN when it is taken, with the way out. */
+/** Opens the port. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
 export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry: Registry, lane: RealtimeLane, metrics: Metrics): Promise<GrpcFrontDoor> {
   // Its own log goes around ours; what matters comes back as errors.
   setLogVerbosity(logVerbosity.NONE);
@@ -32,7 +33,7 @@ export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry:
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
   const health = healthService(registry, server);
-  new ReflectionService(INFERENCE_PACKAGE).addToServer(server);
+  new ReflectionService({ ...INFERENCE_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
   const port = await bind(server, options);
   return {
     port,

@@ -10,7 +10,7 @@ export interface HttpFrontDoor {
   close(): Promise<void>;
 }
 
-/** Opens the port; 0 is any free one. @throws IdiomError ADDRESS_TAKEN when it is taken, with the way out. */
+/** Opens the port; 0 is any free one. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
 export async function openHttpFrontDoor(host: string, port: number, registry: Registry, metrics: Metrics): Promise<HttpFrontDoor> {
   const server = fastify();
   server.get("/healthz", (_request, reply) => {

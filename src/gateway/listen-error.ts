@@ -10,5 +10,5 @@ export function listenError(door: string, host: string, port: number, variable: 
       : cause.includes("EADDRNOTAVAIL")
         ? "this machine has no such address; mend IDIOM_HOST"
         : cause;
-  return new IdiomError("ADDRESS_TAKEN", `cannot listen on ${host}:${port} (${door}): ${why}, or set ${variable} to use another`);
+  return new IdiomError("CANNOT_LISTEN", `cannot listen on ${host}:${port} (${door}): ${why}, or set ${variable} to use another`);
 }

@@ -30,7 +30,7 @@ export interface Up {
 
 /**
  * Opens both ports, then loads the models behind them.
- * @throws IdiomError ADDRESS_TAKEN when a port is taken, MODEL_INVALID when the models folder cannot be read.
+ * @throws IdiomError CANNOT_LISTEN when a port is taken, MODEL_INVALID when the models folder cannot be read.
  */
 export async function up(config: Config): Promise<Up> {
   const log = createLogger(config.logLevel);
