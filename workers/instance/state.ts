@@ -53,13 +53,15 @@ export interface Supervision {
   readonly generation: number;
   /** Whether this generation has answered a frame. */
   readonly answered: boolean;
+  /** It was quarantined and has not answered since: its next crash leads back there. */
+  readonly probing: boolean;
   /** Crashes in a row, without an answer between them. */
   readonly crashesInRow: number;
   /** Times (ms) of the crashes that the breaker counts. */
   readonly crashTimes: readonly number[];
 }
 
-export const INITIAL: Supervision = { state: { name: "starting" }, generation: 1, answered: false, crashesInRow: 0, crashTimes: [] };
+export const INITIAL: Supervision = { state: { name: "starting" }, generation: 1, answered: false, probing: false, crashesInRow: 0, crashTimes: [] };
 
 /**
  * The one place where an instance changes its state. An event that means nothing in the current state changes nothing.
@@ -72,7 +74,10 @@ export function transition(from: Supervision, event: InstanceEvent, policy: Supe
       return from;
     case "backoff":
     case "quarantined":
-      if (event.name === "rested") return { ...from, state: { name: "starting" }, generation: from.generation + 1, answered: false };
+      if (event.name === "rested") {
+        const probing = from.probing || from.state.name === "quarantined";
+        return { ...from, state: { name: "starting" }, generation: from.generation + 1, answered: false, probing };
+      }
       return event.name === "drain" ? { ...from, state: { name: "stopped" } } : from;
     case "draining":
       return event.name === "exited" ? { ...from, state: { name: "stopped" } } : from;
@@ -90,7 +95,7 @@ function whileAlive(from: Supervision, event: InstanceEvent, policy: Supervision
     case "ready":
       return from.state.name === "loading" ? { ...from, state: { name: "ready" } } : from;
     case "answered":
-      return from.answered ? from : { ...from, answered: true, crashesInRow: 0 };
+      return from.answered ? from : { ...from, answered: true, probing: false, crashesInRow: 0 };
     case "load-failed":
       return { ...from, state: { name: "failed", reason: event.reason } };
     case "drain":
@@ -108,7 +113,7 @@ function crashed(from: Supervision, event: Extract<InstanceEvent, { name: "exite
   const recent = from.crashTimes.filter((time) => now - time < policy.breakerWindowMs);
   const crashTimes = counts ? [...recent, now] : recent;
   const crashesInRow = from.crashesInRow + 1;
-  if (crashTimes.length >= policy.breakerCrashes) {
+  if (from.probing || crashTimes.length >= policy.breakerCrashes) {
     return { ...from, crashTimes, crashesInRow, state: { name: "quarantined", delayMs: policy.quarantineMs, reason: event.reason } };
   }
   return { ...from, crashTimes, crashesInRow, state: { name: "backoff", delayMs: backoffDelay(crashesInRow, policy, random), reason: event.reason } };
