@@ -1,10 +1,11 @@
-"""Start of the Python harness: hands fd 3 to the session and leaves with its exit status."""
+"""Start of the Python harness: hands fd 3 to the session, which ends the process."""
 
 import sys
 
-from idiom_harness.session import run
-
+# Processes that the model starts with multiprocessing import this file again; to them it must do nothing.
 if __name__ == "__main__":
+    from idiom_harness.session import run
+
     # The folder of this file is the harness's own; the model's folder takes its place on the path before user code runs.
     del sys.path[0]
     run(transport_fd=3)

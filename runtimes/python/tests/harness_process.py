@@ -1,4 +1,4 @@
-"""The host's side for tests: a real harness process over a real socket pair, spoken to in bytes. Shares no code with the harness."""
+"""The host's side for tests: a real harness process over a real socket pair. Shares no code with the harness."""
 
 import fcntl
 import json
@@ -32,7 +32,10 @@ TYPES = {
     "ERROR": 0x12,
 }
 NAMES = {code: name for name, code in TYPES.items()}
-DATATYPES = ["", "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES", "BF16"]
+DATATYPES = [
+    "",
+    *["BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES", "BF16"],
+]
 CONTENT_TYPES = [None, "np", "pd", "str", "base64", "datetime"]
 
 

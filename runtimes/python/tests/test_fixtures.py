@@ -28,9 +28,19 @@ class FixturesTest(HarnessTestCase):
 
     def test_echo_datatypes(self) -> None:
         samples = {
-            "BOOL": b"\1\0", "INT8": b"\x80\1", "INT16": b"\0\x80", "INT32": bytes(4), "INT64": b"\xff" * 8,
-            "UINT8": b"\xff", "UINT16": b"\xff\xff", "UINT32": b"\xff" * 4, "UINT64": b"\xff" * 8,
-            "FP16": b"\1\x7e", "FP32": b"\x45\x23\xc1\x7f", "FP64": b"\x45\x23\1\0\0\0\xf0\x7f", "BF16": b"\xc1\x7f",
+            "BOOL": b"\1\0",
+            "INT8": b"\x80\1",
+            "INT16": b"\0\x80",
+            "INT32": bytes(4),
+            "INT64": b"\xff" * 8,
+            "UINT8": b"\xff",
+            "UINT16": b"\xff\xff",
+            "UINT32": b"\xff" * 4,
+            "UINT64": b"\xff" * 8,
+            "FP16": b"\1\x7e",
+            "FP32": b"\x45\x23\xc1\x7f",
+            "FP64": b"\x45\x23\1\0\0\0\xf0\x7f",
+            "BF16": b"\xc1\x7f",
             "BYTES": elements(b"\xff\0", ""),
         }
         counts = {"BOOL": 2, "INT8": 2, "BYTES": 2}
@@ -61,7 +71,9 @@ class FixturesTest(HarnessTestCase):
             tensor("plan", "BYTES", [-1], levels=["basic", "premium"], na=""),
             tensor("visits", "INT64", [-1], na=-1),
         ]
-        harness = self.start("frame", inputs, [tensor("score", "FP64", [-1]), tensor("label", "BYTES", [-1], na="")], content_type="pd")
+        harness = self.start(
+            "frame", inputs, [tensor("score", "FP64", [-1]), tensor("label", "BYTES", [-1], na="")], content_type="pd"
+        )
         sent = [
             value(0, "FP64", [4], doubles(10, 20, 30, 40)),
             value(1, "BYTES", [4], elements("basic", "premium", "", "premium")),

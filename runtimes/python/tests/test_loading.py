@@ -1,14 +1,12 @@
 """Loading: which file and function are found, what LOADED tells of them, and how a failure is told."""
 
+import json
 import unittest
 from typing import Any
 
 from harness_process import HarnessProcess, tensor
-from support import RUNTIME, HarnessTestCase, needs_numpy, needs_pandas
-
-import json
-
 from idiom_harness.entry import DEFAULT_FILE
+from support import RUNTIME, HarnessTestCase, needs_numpy, needs_pandas
 
 X, Y = tensor("x", "FP64", [-1]), tensor("y", "FP64", [-1])
 
@@ -63,11 +61,17 @@ class EntryTest(HarnessTestCase):
     def test_a_missing_package_is_named(self) -> None:
         failed = self.failure(self.harness("\nimport no_such_package.part\n"))
         self.assertEqual((failed["kind"], failed["type"]), ("MISSING_PACKAGE", "ModuleNotFoundError"))
-        self.assertEqual((failed["message"], failed["traceback"]), ("No module named 'no_such_package'", ["model.py:2 in <module>"]))
+        self.assertEqual(
+            (failed["message"], failed["traceback"]), ("No module named 'no_such_package'", ["model.py:2 in <module>"])
+        )
 
     def test_top_level_code_that_fails(self) -> None:
         for source, kind, line in (
-            ("def load():\n    raise OSError('no weights')\nload()\n", "OSError", ["model.py:3 in <module>", "model.py:2 in load"]),
+            (
+                "def load():\n    raise OSError('no weights')\nload()\n",
+                "OSError",
+                ["model.py:3 in <module>", "model.py:2 in load"],
+            ),
             ("def predict(x:\n", "SyntaxError", ["model.py:1 in <module>"]),
             ("import sys\nsys.exit(3)\n", "SystemExit", ["model.py:2 in <module>"]),
             ("raise KeyboardInterrupt\n", "KeyboardInterrupt", ["model.py:1 in <module>"]),
@@ -117,15 +121,18 @@ class HintsTest(HarnessTestCase):
                         plan: Literal["basic", "premium"], threshold: float = 0.5) -> float: ...
         """
         hints = self.loaded(source)["hints"]
-        self.assertEqual(hints["inputs"], [
-            tensor("a", "FP64", [-1]),
-            tensor("n", "INT64", [-1]),
-            tensor("flag", "BOOL", [-1]),
-            tensor("t", "BYTES", [-1], content_type="str"),
-            tensor("raw", "BYTES", [-1]),
-            tensor("when", "BYTES", [-1], content_type="datetime"),
-            tensor("plan", "BYTES", [-1], content_type="str", levels=["basic", "premium"]),
-        ])
+        self.assertEqual(
+            hints["inputs"],
+            [
+                tensor("a", "FP64", [-1]),
+                tensor("n", "INT64", [-1]),
+                tensor("flag", "BOOL", [-1]),
+                tensor("t", "BYTES", [-1], content_type="str"),
+                tensor("raw", "BYTES", [-1]),
+                tensor("when", "BYTES", [-1], content_type="datetime"),
+                tensor("plan", "BYTES", [-1], content_type="str", levels=["basic", "premium"]),
+            ],
+        )
         self.assertEqual(hints["outputs"], [tensor("output", "FP64", [-1])])
 
     def test_records_give_names(self) -> None:
@@ -173,17 +180,18 @@ class HintsTest(HarnessTestCase):
     def test_a_fitted_model_gives_the_names_of_its_features(self) -> None:
         source = """
             class Fitted:
-                feature_names_in_ = ["age", "plan"]
+                def __init__(self, *names): self.feature_names_in_ = names
             class Broken:
                 @property
                 def feature_names_in_(self): raise RuntimeError
-            scaler, model, broken = Fitted(), Fitted(), Broken()
+            scaler, model, broken = Fitted("age", "plan"), Fitted("age", "plan"), Broken()
             def predict(df): ...
         """
         artifact = self.loaded(source)["artifact"]
         self.assertEqual(artifact, {"inputs": [tensor("age", None, None), tensor("plan", None, None)], "outputs": None})
-        other = "class Other:\n    feature_names_in_ = ['other']\n"
-        self.assertIsNone(self.loaded(source.replace("            class Fitted", "            " + other.replace("\n", "\n            ") + "other = Other()\n            class Fitted"))["artifact"])
+        self.assertIsNone(
+            self.loaded(source.replace('model, broken = Fitted("age"', 'model, broken = Fitted("other"'))["artifact"]
+        )
 
 
 class SignatureTest(HarnessTestCase):
@@ -207,6 +215,13 @@ class SignatureTest(HarnessTestCase):
     def test_rows_need_columns(self) -> None:
         message = self.mismatch("def predict(x: float): ...\n", [tensor("x", "FP64", [-1, 4])])
         self.assertIn("`- {name: x, datatype: FP64, shape: [-1]}`", message)
+
+    def test_an_na_that_the_type_does_not_have(self) -> None:
+        absent = tensor("x", "UINT8", [-1], na="none")
+        harness = self.harness("def predict(x: float): ...\n")
+        harness.load()
+        harness.send("BIND", {"inputs": [absent], "outputs": [Y]})
+        self.assertEqual(harness.expect("FAILED")["kind"], "PROTOCOL")
 
     def test_async_functions_and_generators(self) -> None:
         self.assertIn("is async", self.mismatch("async def predict(x): ...\n", [X]))

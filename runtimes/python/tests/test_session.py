@@ -150,9 +150,9 @@ class CancelTest(HarnessTestCase):
         self.cancel_running(self.SLEEPER.replace("x[0]", "x"), per="row")
 
     def test_stops_a_call_that_turns_the_interrupt_into_an_error(self) -> None:
-        source = self.SLEEPER.replace("time.sleep(600)", "\n".join(
-            ["try: time.sleep(600)", " " * 16 + "except KeyboardInterrupt: raise ValueError"]
-        ))
+        source = self.SLEEPER.replace(
+            "time.sleep(600)", "\n".join(["try: time.sleep(600)", " " * 16 + "except KeyboardInterrupt: raise ValueError"])
+        )
         self.cancel_running(source)
 
     def test_the_signal_does_nothing_between_calls(self) -> None:
@@ -212,6 +212,21 @@ class LogTest(HarnessTestCase):
         log = harness.read_log(until=b"grandchild")
         for line in (b"native\n", b"child\n", b"\\udcff is no UTF-8\n", b"\xff\xfe\n"):
             self.assertIn(line, log)
+
+    def test_the_models_own_processes_work(self) -> None:
+        source = """
+            import multiprocessing
+            import time
+            from math import sqrt
+            def predict(x: float) -> float:
+                method = ["fork", "spawn"][int(x)]
+                with multiprocessing.get_context(method).Pool(1) as pool:
+                    return pool.map(sqrt, [4.0])[0]
+        """
+        harness = self.harness(source)
+        harness.start(X, Y)
+        _, result = harness.infer([1, 1], [value(0, "FP64", [2], struct.pack("<2d", 0, 1))])
+        self.assertEqual((result["errors"], result["tensors"][0]["data"]), (None, struct.pack("<2d", 2, 2)))
 
     def test_a_child_of_the_model_does_not_hold_the_transport_open(self) -> None:
         harness = self.harness("""

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from support import needs_numpy, needs_pandas, vectors
-
 from idiom_harness.errors import InvalidOutput
 from idiom_harness.inputs import array_reader, column_reader, list_reader, row_reader
 from idiom_harness.outputs import OutputEncoder
 from idiom_harness.plain import flattened, is_missing
 from idiom_harness.protocol import DATATYPE_CODES, Tensor
 from idiom_harness.tensor_body import TensorPlace
+from support import needs_numpy, needs_pandas, vectors
 
 VALUES = vectors("values.json")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -57,7 +56,7 @@ class ValuesTest(unittest.TestCase):
         self.assertEqual(len(listed), len(expected))
         for element, want in zip(listed, expected):
             self.assertTrue(matches(element, want), f"{element!r} is not {want!r}")
-        shape, data = OutputEncoder(spec_of(case))(value)
+        _, data = OutputEncoder(spec_of(case))(value)
         self.assertEqual(bytes(data).hex(), exception.get("bytes", case["bytes"]))
 
     @needs_numpy

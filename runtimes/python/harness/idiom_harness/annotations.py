@@ -36,7 +36,8 @@ class Hint(NamedTuple):
 
     def is_row(self) -> bool:
         """A record of scalars: one row."""
-        return self.kind == RECORD and bool(self.fields) and all(h is not None and h.kind == SCALAR for h in self.fields.values())
+        fields = (self.fields or {}).values()
+        return self.kind == RECORD and bool(fields) and all(hint is not None and hint.kind == SCALAR for hint in fields)
 
 
 _SCALARS = {

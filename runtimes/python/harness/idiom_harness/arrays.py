@@ -34,7 +34,7 @@ def dtype_of(datatype: str) -> numpy.dtype:
     if datatype != "BF16":
         return numpy.dtype(_NAMES[datatype])
     try:
-        from ml_dtypes import bfloat16  # type: ignore[import-not-found]
+        from ml_dtypes import bfloat16
     except ImportError:
         return numpy.dtype("uint16")
     return numpy.dtype(bfloat16)

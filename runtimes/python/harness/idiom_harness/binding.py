@@ -100,7 +100,9 @@ def takes_lists(function: Function) -> bool:
 def check_columns(inputs: Sequence[Tensor], convention: str) -> None:
     """In `frame` and `row` every input is a column. Raises SignatureMismatch with the line to write."""
     if not inputs:
-        raise SignatureMismatch(f"the convention `{convention}` needs at least one input: `inputs: [{{name: ..., datatype: ..., shape: [-1]}}]`")
+        raise SignatureMismatch(
+            f"the convention `{convention}` needs at least one input: `inputs: [{{name: ..., datatype: ..., shape: [-1]}}]`"
+        )
     for spec in inputs:
         shape = spec.shape or ()
         if not (len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, -1))):

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .answers import ResultWriter
 from .errors import Cancelled, describe
 from .framing import json_frame
-from .answers import ResultWriter
 from .inputs import RequestReader
 from .interrupt import Interruptible
 from .outputs import OutputEncoder, ResultReader

@@ -118,4 +118,4 @@ def _encode_datetime(value: Any) -> Optional[bytes]:
 
 
 _ENCODERS: dict[Optional[str], Callable[[Any], Optional[bytes]]] = {"base64": _encode_base64, "datetime": _encode_datetime}
-_WANTED = {"base64": "bytes", "datetime": "datetime"}
+_WANTED: dict[Optional[str], str] = {"base64": "bytes", "datetime": "datetime"}

@@ -42,8 +42,8 @@ def read_function(call: Callable[..., Any], label: str) -> Function:
         signature = inspect.signature(call)
     except (ValueError, TypeError):
         return Function(call, label, [], False, True, None)
-    annotated = call if hasattr(call, "__annotations__") else getattr(type(call), "__call__", call)
-    types = resolved(annotated)
+    # Of an object that is called like a function, the types stand at its class's method.
+    types = resolved(call if hasattr(call, "__annotations__") else type(call).__call__)
     parameters = []
     for parameter in signature.parameters.values():
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

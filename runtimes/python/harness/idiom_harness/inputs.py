@@ -1,4 +1,4 @@
-"""Inputs of an INFER as the model's values. Compiled in two steps: by the signature at BIND, by a frame's header when it is new."""
+"""Inputs of an INFER as the model's values: compiled by the signature at BIND, and by a frame's header when it is new."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Optional
@@ -93,10 +93,7 @@ def list_reader(spec: Tensor) -> Reader:
     """Nested lists of Python's own values."""
 
     def read(place: TensorPlace) -> Take:
-        if spec.datatype == "BYTES":
-            take = _take_elements(spec, place)
-        else:
-            take = _take_numbers(spec, place)
+        take = _take_elements(spec, place) if spec.datatype == "BYTES" else _take_numbers(spec, place)
         return lambda body: nested(take(body), place.shape)
 
     return read

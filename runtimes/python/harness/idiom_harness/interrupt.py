@@ -1,7 +1,7 @@
 """Soft cancel: the host's SIGINT stops a running call, and nothing else (PROTOCOL.md, section 4)."""
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Optional
 
@@ -17,7 +17,7 @@ class Interruptible:
         """Takes SIGINT over; called again after loading, in case that the model's code took it."""
         signal.signal(signal.SIGINT, self._on_signal)
 
-    def call(self, function: Callable[[Sequence[Any]], Any], values: Sequence[Any]) -> Any:
+    def call(self, function: Callable[[Any], Any], values: Any) -> Any:
         """`function(values)`; `interrupted` tells afterwards whether the host asked it to stop."""
         self.interrupted = False
         self._running = True

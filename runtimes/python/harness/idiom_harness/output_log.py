@@ -12,7 +12,7 @@ def open_log() -> None:
 def flush_log() -> None:
     """Sends what a line without an end, or the author's own buffer, still holds."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        try:  # noqa: SIM105  on the path of every call, where contextlib.suppress would cost more than the flush
             stream.flush()
         except (OSError, ValueError, AttributeError):  # closed or replaced by the author
             pass

@@ -46,7 +46,7 @@ class OutputEncoder:
             values, shape = flattened(value)
         except ValueError as error:
             raise InvalidOutput(spec.name, f"no tensor: {error}") from error
-        if values and getattr(values[0], "shape", ()):  # a list of arrays
+        if values and getattr(values[0], "shape", None):  # a list of arrays
             from .arrays import ArrayEncoder
 
             return ArrayEncoder(spec)(value)

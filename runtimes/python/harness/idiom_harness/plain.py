@@ -31,7 +31,7 @@ def unpack_numbers(datatype: str, body: bytearray, place: TensorPlace) -> list[A
     letter = FORMATS[datatype]
     if letter == "e":  # memoryview.cast knows it since Python 3.12 only
         return list(struct.unpack_from(f"<{place.size // 2}e", body, place.offset))
-    return memoryview(body)[place.offset : place.offset + place.size].cast(letter).tolist()
+    return memoryview(body)[place.offset : place.offset + place.size].cast(letter).tolist()  # type: ignore[call-overload]
 
 
 def pack_numbers(spec: Tensor, values: Sequence[Any], per_row: int = 1) -> bytes:

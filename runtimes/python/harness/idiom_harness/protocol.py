@@ -100,3 +100,10 @@ class Tensor(NamedTuple):
         if datatype not in DATATYPE_CODES or not all(isinstance(dimension, int) and dimension >= -1 for dimension in shape):
             raise ProtocolViolation(f"no tensor of a signature: {json!r}")
         return tensor
+
+
+def with_content_type(spec: Tensor, model_content_type: Optional[str]) -> Tensor:
+    """An input of a model whose own content type is `str`, `base64` or `datetime`: that of its BYTES that say nothing else."""
+    if spec.datatype == "BYTES" and spec.content_type is None and model_content_type in ("str", "base64", "datetime"):
+        return spec._replace(content_type=model_content_type)
+    return spec

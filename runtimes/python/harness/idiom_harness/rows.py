@@ -1,4 +1,4 @@
-"""Answers INFER frames under the convention `row`: the function runs once per row, and a row that fails fails its segment alone."""
+"""Answers INFER frames under the convention `row`: one call per row, and a row that fails fails its segment alone."""
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, chain

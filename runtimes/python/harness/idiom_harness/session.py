@@ -1,14 +1,16 @@
 """The life of an instance (PROTOCOL.md, section 4): HELLO to READY, then frames until DRAIN or the end of the stream."""
 
 import atexit
+import contextlib
 import gc
 import os
 import sys
+import traceback
 from typing import Any, NoReturn, Optional
 
 from .binder import Bound, bind
 from .entry import find_file, find_function, load_module
-from .errors import Failure, describe, describe_load
+from .errors import describe, describe_load
 from .framing import parse_json
 from .hangup import exit_on_hangup
 from .hints import Function, artifact_names, input_hints, output_hints, read_function
@@ -33,10 +35,12 @@ from .protocol import (
     VERSION,
     ProtocolViolation,
     Tensor,
+    with_content_type,
 )
 from .stream import EndOfStream, FrameStream
 
 EXIT_LOAD_FAILED = 1
+EXIT_BROKEN = 1
 
 
 def run(transport_fd: int) -> NoReturn:
@@ -54,6 +58,9 @@ def run(transport_fd: int) -> NoReturn:
         session.fail({"kind": "PROTOCOL", "type": None, "message": str(violation), "traceback": []}, EXIT_VIOLATION)
     except SystemExit as request:  # the author's code ends the process; the host sees it
         _leave(_exit_status(request.code))
+    except BaseException:
+        traceback.print_exc()
+        _leave(EXIT_BROKEN)
     atexit._run_exitfuncs()
     _leave(0)
 
@@ -83,10 +90,8 @@ class Session:
     def fail(self, failure: dict[str, Any], status: int) -> NoReturn:
         """Writes FAILED and exits with the status."""
         self.hangup_status = status
-        try:
+        with contextlib.suppress(EndOfStream):
             self._stream.send_json(FAILED, failure)
-        except EndOfStream:
-            pass
         _leave(status)
 
     def _expect(self, wanted: int) -> Optional[dict[str, Any]]:
@@ -127,14 +132,13 @@ class Session:
         return function
 
     def _bind(self, function: Function, signature: dict[str, Any]) -> Bound:
-        inputs, outputs = _signature(signature, "inputs"), _signature(signature, "outputs")
         per, content_type = str(self._settings.get("per")), self._settings.get("content_type")
+        inputs = [with_content_type(spec, content_type) for spec in _signature(signature, "inputs")]
+        outputs = _signature(signature, "outputs")
         try:
-            bound = bind(
-                function, inputs, outputs, per, content_type, self._max_frame, self._interruptible, self._folder
-            )
-        except Failure as error:
-            self.fail(describe(error, self._folder), EXIT_LOAD_FAILED)
+            bound = bind(function, inputs, outputs, per, content_type, self._max_frame, self._interruptible, self._folder)
+        except Exception as error:
+            self.fail(describe(error, self._folder, "SIGNATURE"), EXIT_LOAD_FAILED)
         self._interruptible.install()
         # What the model loaded stays: the collector need not walk it again during calls.
         gc.collect()

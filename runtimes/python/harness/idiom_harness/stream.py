@@ -22,7 +22,9 @@ class FrameStream:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         os.set_blocking(fd, True)
-        os.set_inheritable(fd, False)  # a process that the model starts must not hold the transport open
+        # A process that the model starts or forks must not hold the transport open.
+        os.set_inheritable(fd, False)
+        os.register_at_fork(after_in_child=lambda: os.close(fd))
         self.decoder = FrameDecoder()
 
     def receive(self) -> tuple[int, int, bytearray]:

@@ -7,8 +7,8 @@ import numpy
 import pandas
 
 from .arrays import ArrayEncoder, dtype_of, object_array
-from .errors import InvalidOutput
 from .elements import encode_elements
+from .errors import InvalidOutput
 from .plain import pack_numbers
 from .protocol import FLOATS, Tensor
 from .tensor_body import join_elements

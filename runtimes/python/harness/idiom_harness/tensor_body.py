@@ -14,7 +14,7 @@ FIRST_WORDS = struct.Struct("<4I")
 class TensorPlace(NamedTuple):
     """One tensor of a body: what its descriptor says, and where its data lies."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the protocol's word hides a method of tuples that nobody calls
     datatype: int
     content_type: int
     shape: tuple[int, ...]
