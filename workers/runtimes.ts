@@ -86,8 +86,8 @@ export function findTool(name: string, data: string): string {
 const DEBIAN_PACKAGES: Record<string, string | undefined> = {
   R: "r-base-core r-cran-jsonlite r-cran-bit64",
   Rscript: "r-base-core r-cran-jsonlite r-cran-bit64",
-  java: "openjdk-17-jdk-headless",
-  javac: "openjdk-17-jdk-headless",
+  java: "default-jdk-headless maven",
+  javac: "default-jdk-headless maven",
   python3: "python3 python3-venv",
 };
 

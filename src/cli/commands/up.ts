@@ -41,13 +41,19 @@ async function run(options: UpOptions): Promise<void> {
   await stopped;
 }
 
-/** The first signal drains, a second one ends at once. */
+/** A second signal within this time is the same one: Ctrl-C under npm reaches us from the terminal and from npm. */
+const SAME_SIGNAL_MS = 1000;
+
+/** The first signal drains, a later one ends at once. */
 function stopOnSignal(running: Up): Promise<void> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let stoppingSince: number | null = null;
     const stop = (signal: NodeJS.Signals): void => {
-      if (stopping) process.exit(EXIT.interrupted);
-      stopping = true;
+      if (stoppingSince !== null) {
+        if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(EXIT.interrupted);
+        return;
+      }
+      stoppingSince = performance.now();
       note(`\n${signal}: finishing what runs (once more to end at once)`);
       void running.stop().then(() => {
         note("stopped");
