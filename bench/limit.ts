@@ -29,9 +29,23 @@ export async function limit(quick: boolean): Promise<Measure[]> {
     await checkAnswered(idiom.httpPort, requests * ROUNDS);
     return [
       { what: "echo, requests/s", value: median(rates.get("echo") ?? []), unit: "1/s", target: null },
-      ...LANGUAGES.map((language): Measure => ({ what: `${language} / echo, throughput`, value: ratio(rates, language), unit: "ratio", target: { atLeast: MIN_THROUGHPUT_RATIO } })),
+      ...LANGUAGES.map(
+        (language): Measure => ({
+          what: `${language} / echo, throughput`,
+          value: ratio(rates, language),
+          unit: "ratio",
+          target: { atLeast: MIN_THROUGHPUT_RATIO },
+        }),
+      ),
       { what: "echo, p50 at concurrency 1", value: median(times.get("echo") ?? []), unit: "us", target: null },
-      ...LANGUAGES.map((language): Measure => ({ what: `${language} / echo, p50 at concurrency 1`, value: ratio(times, language), unit: "ratio", target: { atMost: MAX_LATENCY_RATIO[language] } })),
+      ...LANGUAGES.map(
+        (language): Measure => ({
+          what: `${language} / echo, p50 at concurrency 1`,
+          value: ratio(times, language),
+          unit: "ratio",
+          target: { atMost: MAX_LATENCY_RATIO[language] },
+        }),
+      ),
     ];
   } finally {
     await Promise.all([echo.stop(), idiom.stop()]);

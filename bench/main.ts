@@ -27,7 +27,9 @@ await new Command("bench")
       if (!json) process.stdout.write(`\n${name}\n\n${renderTable(found[name])}\n`);
     }
     if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
-    const missed = Object.values(found).flat().filter((measure) => !meets(measure));
+    const missed = Object.values(found)
+      .flat()
+      .filter((measure) => !meets(measure));
     if (check && missed.length > 0) {
       process.stderr.write(`\nmissed: ${missed.map((measure) => measure.what).join("; ")}\n`);
       process.exitCode = 1;

@@ -1,15 +1,15 @@
 // reproduce: the same rows through Idiom, merged with their neighbours, and through a direct call in the model's own language,
 // never merged. Not one bit may differ.
 import { join } from "node:path";
-import { readRuntimes } from "../workers/runtimes.ts";
 import { loadConfig } from "../src/config/config.ts";
 import type { ModelVersion } from "../src/core/model.ts";
 import { PACKAGE_ROOT } from "../src/package-root.ts";
 import { scanModels } from "../src/registry/model-folder.ts";
+import { readRuntimes } from "../workers/runtimes.ts";
 import { callDirectly } from "./support/direct.ts";
-import { inferAll, type InferRequest } from "./support/infer-client.ts";
+import { type InferRequest, inferAll } from "./support/infer-client.ts";
 import type { Measure } from "./support/report.ts";
-import { generateRows, joinRaw, rawColumn, requestSizes, type Rows } from "./support/rows.ts";
+import { generateRows, joinRaw, type Rows, rawColumn, requestSizes } from "./support/rows.ts";
 import { readHistogram, startIdiom } from "./support/server.ts";
 
 const ROWS = 10_000;
@@ -56,7 +56,15 @@ async function callThroughIdiom(port: number, version: ModelVersion, rows: Rows,
   });
   const answers = await inferAll(port, requests, IN_FLIGHT);
   const outputs = answers[0]?.outputs ?? [];
-  return new Map(outputs.map(({ name, datatype }, i) => [name, joinRaw(datatype, answers.map((answer) => answer.raw_output_contents[i] as Buffer))]));
+  return new Map(
+    outputs.map(({ name, datatype }, i) => [
+      name,
+      joinRaw(
+        datatype,
+        answers.map((answer) => answer.raw_output_contents[i] as Buffer),
+      ),
+    ]),
+  );
 }
 
 /** Bits that differ, over all outputs; a length that differs counts as all of it. */

@@ -8,7 +8,7 @@ import { joinBytesElements } from "../../src/core/json-tensor.ts";
 import type { ModelVersion } from "../../src/core/model.ts";
 import { librariesOf } from "../../workers/environments/libraries.ts";
 import { findTool } from "../../workers/runtimes.ts";
-import { rawColumn, type Rows } from "./rows.ts";
+import { type Rows, rawColumn } from "./rows.ts";
 
 const run = promisify(execFile);
 const PROGRAMS = join(import.meta.dirname, "..", "direct");
@@ -48,7 +48,12 @@ async function commandOf(version: ModelVersion, folder: string, data: string): P
 
 function writeInputs(folder: string, version: ModelVersion, rows: Rows, sizes: readonly number[]): void {
   const { inputs, outputs } = version.manifest.declared;
-  const describe = (spec: NonNullable<typeof inputs>[number]): object => ({ name: spec.name, kind: KINDS[spec.datatype ?? ""], levels: spec.levels, na: spec.na });
+  const describe = (spec: NonNullable<typeof inputs>[number]): object => ({
+    name: spec.name,
+    kind: KINDS[spec.datatype ?? ""],
+    levels: spec.levels,
+    na: spec.na,
+  });
   mkdirSync(join(folder, "out"));
   writeFileSync(join(folder, "inputs.json"), JSON.stringify(inputs?.map(describe)));
   writeFileSync(join(folder, "outputs.json"), JSON.stringify(outputs?.map(describe)));
@@ -63,7 +68,16 @@ function readOutputs(folder: string, version: ModelVersion): Map<string, Buffer>
   return new Map(
     version.manifest.declared.outputs?.map(({ name, datatype }) => {
       const bytes = readFileSync(join(folder, "out", `${name}.${KINDS[datatype ?? ""]}`));
-      const raw = datatype === "BYTES" ? joinBytesElements(bytes.toString().split("\n").slice(0, -1).map((text) => Buffer.from(text))) : bytes;
+      const raw =
+        datatype === "BYTES"
+          ? joinBytesElements(
+              bytes
+                .toString()
+                .split("\n")
+                .slice(0, -1)
+                .map((text) => Buffer.from(text)),
+            )
+          : bytes;
       return [name, raw];
     }),
   );

@@ -10,7 +10,13 @@ interface Request {
 const server = new Server();
 server.addService(plainService(), {
   ModelInfer: ({ request }: { request: Request }, callback: (error: null, answer: object) => void) => {
-    callback(null, { model_name: request.model_name, model_version: "1", id: request.id, outputs: [{ name: "y", datatype: "FP32", shape: [1, 3] }], raw_output_contents: [Buffer.alloc(12)] });
+    callback(null, {
+      model_name: request.model_name,
+      model_version: "1",
+      id: request.id,
+      outputs: [{ name: "y", datatype: "FP32", shape: [1, 3] }],
+      raw_output_contents: [Buffer.alloc(12)],
+    });
   },
 });
 server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {

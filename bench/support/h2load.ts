@@ -25,7 +25,12 @@ export async function latency(port: number, body: string, requests: number): Pro
   try {
     const log = join(folder, "log");
     await h2load(port, body, ["-n", String(requests), "-c", "1", "-m", "1", "--log-file", log]);
-    return median(readFileSync(log, "utf8").trim().split("\n").map((line) => Number(line.split("\t")[2])));
+    return median(
+      readFileSync(log, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => Number(line.split("\t")[2])),
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -33,7 +38,16 @@ export async function latency(port: number, body: string, requests: number): Pro
 
 async function h2load(port: number, body: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await run("h2load", [...args, "-d", body, "-H", "content-type: application/grpc", "-H", "te: trailers", `http://127.0.0.1:${port}${INFER_PATH}`]);
+    const { stdout } = await run("h2load", [
+      ...args,
+      "-d",
+      body,
+      "-H",
+      "content-type: application/grpc",
+      "-H",
+      "te: trailers",
+      `http://127.0.0.1:${port}${INFER_PATH}`,
+    ]);
     return stdout;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new Error("h2load is not installed; run: apt-get install -y nghttp2-client");

@@ -1,8 +1,8 @@
 // The one message that the limit benchmark sends: a row of four FP32 values, as raw contents.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type GrpcObject, loadPackageDefinition, type ServiceClientConstructor, type ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { loadPackageDefinition, type GrpcObject, type ServiceClientConstructor, type ServiceDefinition } from "@grpc/grpc-js";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 
 export const INFER_PATH = "/inference.GRPCInferenceService/ModelInfer";

@@ -15,7 +15,13 @@ export function meets({ value, target }: Measure): boolean {
 }
 
 export function renderTable(measures: readonly Measure[]): string {
-  const rows = measures.map((measure) => [measure.what, number(measure.value), measure.unit, targetOf(measure), measure.target === null ? "" : meets(measure) ? "ok" : "MISSED"]);
+  const rows = measures.map((measure) => [
+    measure.what,
+    number(measure.value),
+    measure.unit,
+    targetOf(measure),
+    measure.target === null ? "" : meets(measure) ? "ok" : "MISSED",
+  ]);
   return plainTable(["MEASURED", "VALUE", "UNIT", "TARGET", ""], rows);
 }
 
