@@ -89,8 +89,11 @@ export class Instance {
     }, this.#prepared.version.manifest.limits.timeoutMs);
     (this.#harness as Harness).infer(segments, (outcome) => {
       this.#clearFrameTimer();
-      this.#busy = false;
-      if (outcome.kind !== "died") this.#apply({ name: "answered" });
+      // A dead process frees nothing: until its exit has moved the state, the instance must not pass for idle.
+      if (outcome.kind !== "died") {
+        this.#busy = false;
+        this.#apply({ name: "answered" });
+      }
       done(outcome);
     });
   }
