@@ -1,7 +1,7 @@
 // What a model prints, line by line, to the log; bounded, so that a flood costs neither memory nor the disk.
 import type { Readable } from "node:stream";
 
-const MAX_LINE_BYTES = 8 * 1024;
+const MAX_LINE_LENGTH = 8 * 1024;
 const BURST_BYTES = 1024 * 1024;
 const REFILL_BYTES_PER_SECOND = 256 * 1024;
 
@@ -13,9 +13,11 @@ export function captureLines(stream: Readable, onLine: (line: string) => void, o
   const bucket = new TokenBucket();
   const decoder = new TextDecoder();
   let rest = "";
+  /** The line that `rest` continues was cut already: no more of it is logged. */
+  let cutAlready = false;
   let dropped = 0;
   const emit = (line: string): void => {
-    const cut = line.length > MAX_LINE_BYTES ? `${line.slice(0, MAX_LINE_BYTES)} [cut]` : line;
+    const cut = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)} [cut]` : line;
     if (!bucket.take(cut.length)) {
       dropped++;
       return;
@@ -24,17 +26,22 @@ export function captureLines(stream: Readable, onLine: (line: string) => void, o
     dropped = 0;
     onLine(cut);
   };
-  stream.on("data", (chunk: Buffer) => {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+  const take = (text: string): void => {
+    const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) emit(line.replace(/\r$/, ""));
-    if (rest.length > MAX_LINE_BYTES) {
-      emit(rest);
-      rest = "";
+    for (const line of lines) {
+      if (!cutAlready) emit(line.replace(/\r$/, ""));
+      cutAlready = false;
     }
-  });
+    if (rest.length <= MAX_LINE_LENGTH) return;
+    if (!cutAlready) emit(rest);
+    cutAlready = true;
+    rest = "";
+  };
+  stream.on("data", (chunk: Buffer) => take(decoder.decode(chunk, { stream: true })));
   stream.on("end", () => {
-    if (rest !== "") emit(rest);
+    take(decoder.decode());
+    if (rest !== "" && !cutAlready) emit(rest);
     if (dropped > 0) onDropped(dropped);
   });
   stream.on("error", () => stream.destroy());
