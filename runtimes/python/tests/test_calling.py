@@ -99,6 +99,7 @@ class NamedTest(HarnessTestCase):
             ("b, a, extra=0", "a", "b"),
             ("a, **others", "a", "others['b']"),
             ("b, *, a", "a", "b"),
+            ("b, /, *, a", "a", "b"),
             ("values: dict", "values['a']", "values['b']"),
         ):
             with self.subTest(parameters):

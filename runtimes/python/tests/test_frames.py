@@ -4,6 +4,8 @@ import json
 import unittest
 from typing import Any
 
+from support import vectors
+
 from idiom_harness.framing import HEADER, READ_SIZE, FrameDecoder, json_frame, parse_json
 from idiom_harness.protocol import (
     CONTENT_TYPE_CODES,
@@ -17,7 +19,6 @@ from idiom_harness.protocol import (
     ProtocolViolation,
 )
 from idiom_harness.tensor_body import TensorPlace, build_header, errors_block, parse_body
-from support import vectors
 
 FRAMES = vectors("frames.json")
 CODES = {name: code for code, name in FRAME_NAMES.items()}

@@ -5,8 +5,9 @@ import unittest
 from typing import Any
 
 from harness_process import HarnessProcess, tensor
-from idiom_harness.entry import DEFAULT_FILE
 from support import RUNTIME, HarnessTestCase, needs_numpy, needs_pandas
+
+from idiom_harness.entry import DEFAULT_FILE
 
 X, Y = tensor("x", "FP64", [-1]), tensor("y", "FP64", [-1])
 
@@ -163,7 +164,9 @@ class HintsTest(HarnessTestCase):
             import numpy as np
             import numpy.typing as npt
             def predict(x: np.ndarray, y: npt.NDArray[np.float32], z) -> npt.NDArray[np.int64]: ...
+            def only(x: np.ndarray) -> np.ndarray: ...
         """
+        self.assertEqual(self.harness(source).load(entry="model.py:only")["hints"], {"inputs": None, "outputs": None})
         hints = self.loaded(source)["hints"]
         self.assertEqual(hints["inputs"], [tensor("x", None, None), tensor("y", "FP32", None), tensor("z", None, None)])
         self.assertEqual(hints["outputs"], [tensor("output", "INT64", None)])
@@ -187,11 +190,11 @@ class HintsTest(HarnessTestCase):
             scaler, model, broken = Fitted("age", "plan"), Fitted("age", "plan"), Broken()
             def predict(df): ...
         """
-        artifact = self.loaded(source)["artifact"]
+        artifact = self.harness(source).load(content_type="pd")["artifact"]
         self.assertEqual(artifact, {"inputs": [tensor("age", None, None), tensor("plan", None, None)], "outputs": None})
-        self.assertIsNone(
-            self.loaded(source.replace('model, broken = Fitted("age"', 'model, broken = Fitted("other"'))["artifact"]
-        )
+        self.assertIsNone(self.loaded(source)["artifact"], "a function of one array has no features as inputs")
+        disagreeing = source.replace('model, broken = Fitted("age"', 'model, broken = Fitted("other"')
+        self.assertIsNone(self.harness(disagreeing).load(content_type="pd")["artifact"])
 
 
 class SignatureTest(HarnessTestCase):

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
+from support import needs_numpy, needs_pandas, vectors
+
 from idiom_harness.errors import InvalidOutput
 from idiom_harness.inputs import array_reader, column_reader, list_reader, row_reader
 from idiom_harness.outputs import OutputEncoder
 from idiom_harness.plain import flattened, is_missing
 from idiom_harness.protocol import DATATYPE_CODES, Tensor
 from idiom_harness.tensor_body import TensorPlace
-from support import needs_numpy, needs_pandas, vectors
 
 VALUES = vectors("values.json")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

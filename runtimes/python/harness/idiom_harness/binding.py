@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any, Optional
 
 from .annotations import LIST, RECORD, RECORDS
@@ -65,14 +66,15 @@ def bind_names(function: Function, inputs: Sequence[Tensor]) -> Spread:
         return lambda values: call(*values)
     if missing or (unknown and not function.takes_any_name):
         raise SignatureMismatch(_difference(function, inputs, list(parameters)))
-    order = [p.name for p in function.parameters if p.positional and p.name in names]
-    if len(order) == len(names) and order == [p.name for p in function.parameters][: len(order)]:
-        places = [names.index(name) for name in order]
-        if places == list(range(len(names))):
-            return lambda values: call(*values)
-        return lambda values: call(*[values[place] for place in places])
-    # A positional-only parameter cannot be called by name; those are the first ones.
-    return lambda values: call(**dict(zip(names, values)))
+    # By position as far as that goes: it is the faster call, and the only one for positional-only parameters.
+    leading = [p.name for p in takewhile(lambda p: p.positional and p.name in names, function.parameters)]
+    places = [names.index(name) for name in leading]
+    others = [(name, place) for place, name in enumerate(names) if name not in leading]
+    if others:
+        return lambda values: call(*[values[place] for place in places], **{name: values[place] for name, place in others})
+    if places == list(range(len(names))):
+        return lambda values: call(*values)
+    return lambda values: call(*[values[place] for place in places])
 
 
 def record_factory(function: Function) -> Optional[Callable[..., Any]]:

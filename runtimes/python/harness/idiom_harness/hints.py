@@ -82,6 +82,9 @@ def input_hints(function: Function) -> Optional[list[Tensor]]:
         return _fields(required[0].hint)
     if not any(parameter.hint for parameter in required):
         return None
+    # The only array is bound whatever its name, and an array's type knows no shape: it would only contradict.
+    if len(required) == 1 and required[0].hint is not None and required[0].hint.kind == ARRAY:
+        return None
     return [p.hint.tensor(p.name) if p.hint else Tensor(p.name) for p in required]
 
 
@@ -100,8 +103,13 @@ def output_hints(function: Function) -> Optional[list[Tensor]]:
     return [tensor]
 
 
-def artifact_names(module: ModuleType) -> Optional[list[Tensor]]:
-    """The feature names of the fitted estimators at the module's top level, if they agree."""
+def artifact_names(module: ModuleType, function: Function, content_type: Optional[str]) -> Optional[list[Tensor]]:
+    """The feature names of the fitted estimators at the module's top level, if they agree.
+
+    Only for a function that takes a table: of any other, features are not the inputs.
+    """
+    if content_type != "pd" and style(function) != "frame":
+        return None
     found = {names for names in map(_feature_names, list(vars(module).values())) if names}
     return [Tensor(name) for name in found.pop()] if len(found) == 1 else None
 

@@ -61,7 +61,6 @@ def run(transport_fd: int) -> NoReturn:
     except BaseException:
         traceback.print_exc()
         _leave(EXIT_BROKEN)
-    atexit._run_exitfuncs()
     _leave(0)
 
 
@@ -85,6 +84,8 @@ class Session:
         signature = None if function is None else self._expect(BIND)
         if function is not None and signature is not None:
             self._answer(self._bind(function, signature))
+        atexit._run_exitfuncs()  # the author's, before BYE: after it the host may close at once
+        flush_log()
         self._stream.send_json(BYE, {})
 
     def fail(self, failure: dict[str, Any], status: int) -> NoReturn:
@@ -122,7 +123,7 @@ class Session:
             module = load_module(self._folder, file)
             call, symbol = find_function(module, file, symbol)
             function = read_function(call, symbol)
-            artifact = artifact_names(module)
+            artifact = artifact_names(module, function, init.get("content_type"))
         except BaseException as error:
             self.fail(describe_load(error, self._folder), EXIT_LOAD_FAILED)
         flush_log()
