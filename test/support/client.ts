@@ -34,6 +34,8 @@ export interface InferResponse {
 
 export type Outputs = Readonly<Record<string, ReceivedTensor>>;
 
+const CALL_TIMEOUT_MS = 25_000;
+
 export const ENCODINGS = ["raw", "typed"] as const;
 
 /** How the inputs travel: as raw bytes beside the request, or as typed contents within each input. */
@@ -61,12 +63,14 @@ export class Client {
     this.#stub.close();
   }
 
-  /** Sends one unary call by its RPC's name. A failure rejects with grpc-js's ServiceError. */
+  /** Sends one unary call by its RPC's name. A failure rejects with grpc-js's ServiceError; without a deadline of its own it ends in time for the test. */
   start<Answer>(method: string, request: object, options: CallOptions = {}): Call<Answer> {
     const unary = this.#stub[method] as unknown as Unary;
     let cancel = (): void => {};
     const answer = new Promise<Answer>((resolve, reject) => {
-      const call = unary.call(this.#stub, request, new Metadata(), options, (error, value) => (error === null ? resolve(value) : reject(error)));
+      const call = unary.call(this.#stub, request, new Metadata(), { deadline: Date.now() + CALL_TIMEOUT_MS, ...options }, (error, value) =>
+        error === null ? resolve(value) : reject(error),
+      );
       cancel = () => call.cancel();
     });
     return { answer, cancel };

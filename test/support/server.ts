@@ -8,6 +8,8 @@ import { HealthClient } from "./health.ts";
 import { Lines } from "./lines.ts";
 import { type Labels, readMetric } from "./metrics.ts";
 
+const STOP_TIMEOUT_MS = 20_000;
+
 export const CLI = join(PACKAGE_ROOT, "src", "cli", "main.ts");
 
 export interface LogEntry {
@@ -90,13 +92,18 @@ export class Server {
     return readMetric(await response.text(), name, labels);
   }
 
-  /** Ends the server as an operator would, and returns its exit code. */
+  /** Ends the server as an operator would, and returns its exit code. @throws Error when it does not end. */
   async stop(): Promise<number | null> {
     this.client.close();
     this.health.close();
     if (this.process.exitCode !== null || this.process.signalCode !== null) return this.process.exitCode;
-    const exited = once(this.process, "exit");
+    const exited = once(this.process, "exit", { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) });
     this.process.kill("SIGTERM");
-    return ((await exited) as [number | null])[0];
+    try {
+      return ((await exited) as [number | null])[0];
+    } catch (error) {
+      this.process.kill("SIGKILL");
+      throw new Error(`the server did not stop within ${STOP_TIMEOUT_MS} ms; it said:\n${this.log.text}`, { cause: error });
+    }
   }
 }
