@@ -36,7 +36,6 @@ export class RequestValidator {
     const requestContentType = contentTypeOf(request.parameters);
     const inputs: Tensor[] = new Array(specs.length);
     let bytes = 0;
-    let mergeKey = "";
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i] as InferInputMessage;
       const index = this.#inputIndex.get(message.name);
@@ -46,9 +45,8 @@ export class RequestValidator {
       const tensor = this.#tensor(spec, message, raw.length > 0 ? (raw[i] as Uint8Array) : null, requestContentType);
       inputs[index] = tensor;
       bytes += tensor.data.length;
-      if (this.#maxRows !== null) mergeKey += mergeKeyOf(index, spec, tensor);
     }
-    return { version: this.#version, inputs, rows: this.#rows(inputs), bytes, mergeKey, priority: priorityOf(request.parameters) };
+    return { version: this.#version, inputs, rows: this.#rows(inputs), bytes, mergeKey: this.#mergeKey(inputs), priority: priorityOf(request.parameters) };
   }
 
   /** Positions of the outputs that the request wants, or null for all. @throws IdiomError INVALID_REQUEST */
@@ -116,6 +114,13 @@ export class RequestValidator {
     return rows;
   }
 
+  #mergeKey(inputs: readonly Tensor[]): string {
+    let key = "";
+    if (this.#maxRows === null) return key;
+    for (let i = 0; i < inputs.length; i++) key += mergeKeyOf(i, this.#signature.inputs[i] as TensorSpec, inputs[i] as Tensor);
+    return key;
+  }
+
   #wrongCount(messages: readonly InferInputMessage[]): IdiomError {
     const given = new Set(messages.map((message) => message.name));
     const missing = this.#signature.inputs.filter((spec) => !given.has(spec.name));
@@ -128,15 +133,20 @@ export class RequestValidator {
   }
 }
 
-/** Triton's request parameter `timeout` in microseconds, as ms; null without one. */
+/** The longest that a timer can wait; beyond, it would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Triton's request parameter `timeout` in microseconds, as ms; null without one, and for one of weeks. */
 export function timeoutOf(parameters: Parameters): number | null {
   const microseconds = integerParameter(parameters["timeout"]);
-  return microseconds === null || microseconds <= 0 ? null : microseconds / 1000;
+  if (microseconds === null || microseconds <= 0) return null;
+  const ms = microseconds / 1000;
+  return ms <= MAX_TIMER_MS ? ms : null;
 }
 
 /** Whether the request asks for typed contents in the answer (`binary_data_output: false`); otherwise it is raw. */
 export function wantsTypedOutput(parameters: Parameters): boolean {
-  return parameters["binary_data_output"]?.bool_param === false;
+  return ownValue(parameters["binary_data_output"], "bool_param") === false;
 }
 
 /** Triton's request parameter `priority`: 1 is high, 0 and 2 are normal, 3 and more low. */
@@ -147,11 +157,16 @@ function priorityOf(parameters: Parameters): Priority {
 }
 
 function integerParameter(parameter: InferParameterMessage | undefined): number | null {
-  return parameter?.int64_param?.toNumber() ?? parameter?.uint64_param?.toNumber() ?? null;
+  return (ownValue(parameter, "int64_param") ?? ownValue(parameter, "uint64_param"))?.toNumber() ?? null;
+}
+
+/** What was sent: a decoded message inherits defaults for the fields of the oneof that were not. */
+function ownValue<K extends keyof InferParameterMessage>(parameter: InferParameterMessage | undefined, field: K): InferParameterMessage[K] | undefined {
+  return parameter !== undefined && Object.hasOwn(parameter, field) ? parameter[field] : undefined;
 }
 
 function contentTypeOf(parameters: Parameters): ContentType | null {
-  const value = parameters["content_type"]?.string_param;
+  const value = ownValue(parameters["content_type"], "string_param");
   return value !== undefined && isContentType(value) ? value : null;
 }
 
