@@ -16,7 +16,7 @@ write_binary <- function(x, target, size) {
 
 #' Like read_binary(), but the end of the stream before the last value ends the session.
 read_exactly <- function(source, what, n, size, signed = TRUE) {
-  x <- read_binary(source, what, n, size, signed)
+  x <- .Internal(readBin(source, what, n, size, signed, swap_bytes))
   if (length(x) < n) end_of_file()
   x
 }

@@ -5,8 +5,9 @@
 #' @param convention of choose_convention()
 #' @param bind,init the bodies of BIND and INIT
 #' @param folder the model's
-#' @return list(take, values_of, answer): `take` for read_tensors(); `values_of(body)` the inputs' R values in the
-#'   signature's order; `answer(values, body)` calls the model: list(segments, tensors, json) for write_tensors()
+#' @return list(read, values_of, answer): `read(con, length)` reads the body of an INFER; `values_of(body)` are the
+#'   inputs' R values in the signature's order; `answer(values, layout)` calls the model and returns list(segments,
+#'   tensors, json) for write_tensors()
 bind_model <- function(f, convention, bind, init, folder) {
   column <- has_columns(convention, init)
   inputs <- lapply(bind$inputs, function(input) {
@@ -18,8 +19,8 @@ bind_model <- function(f, convention, bind, init, folder) {
   encode <- compile_outputs(bind$outputs, column, init$content_type)
   call <- bind_call(f, convention, bind$inputs)
   list(
-    take = input_reader(inputs),
-    values_of = input_converter(inputs),
+    read = tensor_reader(input_binder(inputs)),
+    values_of = input_converter(length(inputs)),
     answer = if (convention == "row") {
       answer_rows(row_caller(call, encode, bind$outputs, folder))
     } else {
@@ -28,25 +29,32 @@ bind_model <- function(f, convention, bind, init, folder) {
   )
 }
 
-input_reader <- function(inputs) {
+# Gives each tensor of a layout its input's `read` and `convert`, and its place among the inputs.
+input_binder <- function(inputs) {
   force(inputs)
-  function(con, index, datatype, elements, bytes) {
-    if (index >= length(inputs)) violation("INFER has a tensor that the signature does not know")
-    input <- inputs[[index + 1]]
-    if (input$datatype != datatype) violation("INFER has a tensor of another data type than the signature")
-    input$read(con, elements, bytes)
+  function(layout) {
+    index <- vapply(layout$tensors, function(tensor) tensor$index, 0L)
+    if (length(index) != length(inputs) || anyDuplicated(index) > 0L || any(index >= length(inputs))) {
+      violation("INFER must carry each input once")
+    }
+    for (k in seq_along(index)) {
+      input <- inputs[[index[[k]] + 1L]]
+      if (input$datatype != layout$tensors[[k]]$datatype) violation("INFER has a data type that is not the signature's")
+      bound <- list(at = index[[k]] + 1L, read = input$read, convert = input$convert)
+      layout$tensors[[k]] <- c(layout$tensors[[k]], bound)
+    }
+    layout
   }
 }
 
-input_converter <- function(inputs) {
-  count <- length(inputs)
+input_converter <- function(count) {
+  force(count)
   function(body) {
-    index <- body$index
-    if (length(index) != count || anyDuplicated(index) > 0L) violation("INFER must carry each input once")
     values <- vector("list", count)
+    tensors <- body$layout$tensors
     for (k in seq_len(count)) {
-      at <- index[[k]] + 1
-      values[[at]] <- inputs[[at]]$convert(body$data[[k]], body$dims[[k]], body$content_type[[k]])
+      tensor <- tensors[[k]]
+      values[[tensor$at]] <- tensor$convert(body$data[[k]], tensor$dims, tensor$content_type)
     }
     values
   }
@@ -56,21 +64,21 @@ answer_batch <- function(call, encode, same_length) {
   force(call)
   force(encode)
   force(same_length)
-  function(values, body) {
-    rows <- body$rows
+  function(values, layout) {
+    rows <- layout$rows
     result <- call(values, if (same_length) row_count(values, rows))
-    list(segments = body$segments, tensors = encode(result, rows), json = NULL)
+    list(segments = layout$segments, tensors = encode(result, rows), json = NULL)
   }
 }
 
 answer_rows <- function(call_rows) {
   force(call_rows)
-  function(values, body) {
-    counted <- body$rows >= 0
+  function(values, layout) {
+    counted <- layout$rows >= 0
     # What is not counted is one request all the same.
-    answer <- call_rows(values, if (counted) body$segments else row_count(values, -1))
+    answer <- call_rows(values, if (counted) layout$segments else row_count(values, -1))
     list(
-      segments = if (counted) answer$segments else body$segments,
+      segments = if (counted) answer$segments else layout$segments,
       tensors = answer$tensors,
       json = if (length(answer$errors) > 0L) json_text(list(errors = answer$errors))
     )

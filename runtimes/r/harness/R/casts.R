@@ -2,7 +2,7 @@
 
 INTEGER_RANGES <- list(
   BOOL = c(0, 1), UINT8 = c(0, 255), UINT16 = c(0, 65535), UINT32 = c(0, 4294967295),
-  INT8 = c(-128, 127), INT16 = c(-32768, 32767), INT32 = c(-2147483647, 2147483647)
+  INT8 = c(-128, 127), INT16 = c(-32768, 32767), INT32 = c(-2147483648, 2147483647)
 )
 
 # An NA of these has bits of its own in R, which are those of a number: in tensors it passes as that number.
@@ -21,7 +21,11 @@ number_caster <- function(tensor, column) {
     BF16 = function(value, dims) codes_from_doubles(to_row_major(plain_doubles(value, dims, name, type)), BF16),
     INT64 = ,
     UINT64 = integer64_caster(tensor, settle),
-    UINT32 = function(value, dims) signed_word(settle(whole_numbers(value, dims, name, type), dims)),
+    INT32 = ,
+    UINT32 = function(value, dims) {
+      values <- settle(whole_numbers(value, dims, name, type), dims)
+      if (is.integer(values)) values else signed_word(values)
+    },
     function(value, dims) as.integer(settle(whole_numbers(value, dims, name, type), dims))
   )
 }
@@ -29,10 +33,7 @@ number_caster <- function(tensor, column) {
 # Replaces missing values by the signature's `na`, or refuses them.
 missing_settler <- function(tensor, column) {
   na <- na_value(tensor)
-  # INT32's lowest value is what R's NA is on the wire in any case.
-  is_native <- tensor$datatype == "INT32" && identical(na, -2147483648)
-  if (is_native) na <- NULL
-  passes <- is_native || (!column && tensor$datatype %in% PASSES_NA)
+  passes <- !column && tensor$datatype %in% PASSES_NA
   function(values, dims) {
     if (!anyNA(values)) return(values)
     if (!is.null(na)) {
@@ -77,14 +78,11 @@ whole_numbers <- function(value, dims, name, type) {
   value <- to_row_major(numbers(value, dims, name, type))
   if (is.integer(value) && type == "INT32") return(value)
   range <- INTEGER_RANGES[[type]]
-  # R's own NA is INT_MIN: an INT32 may still be given as a double.
-  if (type == "INT32") range[[1L]] <- -2147483648
   wrong <- first_row(value < range[[1L]] | value > range[[2L]] | value != trunc(value), dims)
   if (!is.null(wrong)) {
     bad <- value[which(value < range[[1L]] | value > range[[2L]] | value != trunc(value))[[1L]]]
     invalid_output(name, paste(format(bad, digits = 15L), "is no", type), wrong)
   }
-  if (type == "INT32") value[which(value == -2147483648)] <- NA
   value
 }
 

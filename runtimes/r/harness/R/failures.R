@@ -1,13 +1,12 @@
 # What can go wrong, as R conditions: a failure with one of the protocol's kinds, a protocol violation, the stream's end.
 
-# None of them is an `error`: what catches the author's errors lets them pass.
 raise <- function(class, message, ...) {
   stop(structure(class = c(class, "condition"), list(message = message, call = NULL, ...)))
 }
 
 #' Raises a failure of PROTOCOL.md, section 6, that the harness itself found.
 failure <- function(kind, message) {
-  raise("idiom_failure", message, kind = kind, type = NULL, traceback = character())
+  raise(c("idiom_failure", "error"), message, kind = kind, type = NULL, traceback = character())
 }
 
 #' A value of an input that the model cannot take.
@@ -26,10 +25,10 @@ about <- function(name, row) {
   paste0("`", name, "`", if (!is.null(row)) paste0(", row ", row), ": ")
 }
 
-#' The peer broke the protocol: the stream cannot be trusted any more.
+#' The peer broke the protocol: the stream cannot be trusted any more. No `error`, as nothing may catch it on the way.
 violation <- function(message) raise("idiom_violation", message)
 
-#' The host is gone.
+#' The host is gone. No `error` either.
 end_of_file <- function() raise("idiom_end_of_file", "end of file")
 
 #' Evaluates code that may be the author's.

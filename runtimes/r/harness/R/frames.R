@@ -8,6 +8,8 @@ INFER <- FRAME_TYPES[["INFER"]]
 RESULT <- FRAME_TYPES[["RESULT"]]
 DEFAULT_MAX_FRAME <- 64L * 1024L * 1024L
 NO_ID <- c(0L, 0L)
+# By the type's byte plus one.
+IS_FRAME_TYPE <- 0:255 %in% FRAME_TYPES
 
 #' Reads a frame's header: four 32-bit words, `length`, `type` with the flags, and the two halves of the `id`, which is
 #' only ever repeated and so never becomes a number.
@@ -19,7 +21,7 @@ read_header <- function(con, max_frame) {
   # A length of 2^31 and more reads as a negative number or NA.
   if (is.na(length) || length < 0L || length > max_frame) violation("a frame's length is beyond max_frame")
   type <- words[[2L]] %% 256L
-  if (is.na(type) || !(type %in% FRAME_TYPES)) violation(paste("no such frame type:", type))
+  if (is.na(type) || !IS_FRAME_TYPE[[type + 1L]]) violation(paste("no such frame type:", type))
   list(length = length, type = type, id = words[3:4])
 }
 

@@ -51,7 +51,7 @@ na_value <- function(tensor) {
   type <- tensor$datatype
   if (is.null(tensor$na) || type %in% FLOATS) return(NULL)
   if (type == "BYTES") return(as.character(tensor$na))
-  if (is_64_bit_integer(type)) return(integer64_from_number(tensor$na, type == "UINT64"))
+  if (is_64_bit_integer(type)) return(integer64_from_number(tensor$na))
   as.double(tensor$na)
 }
 

@@ -6,19 +6,20 @@ as_integer64_bits <- function(x) {
   x
 }
 
-#' One number as integer64 with the bits that it has on the wire.
-#' @param number a number or its decimal text
-#' @param unsigned whether it is a UINT64's
-integer64_from_number <- function(number, unsigned) {
-  if (is.double(number)) number <- format(number, digits = 17L, scientific = FALSE)
-  signed <- suppressWarnings(bit64::as.integer64(as.character(number)))
-  if (!unsigned || !is.na(signed)) return(signed)
-  # Beyond the signed range: digit by digit, in two 32-bit halves.
+#' One number, of INT64 or UINT64, as integer64 with the bits that it has on the wire. Digit by digit in two 32-bit
+#' halves: bit64 reads decimals beyond the signed range as its largest number.
+#' @param number an integral number or its decimal text
+integer64_from_number <- function(number) {
+  text <- if (is.character(number)) number else sprintf("%.0f", number)
   low <- high <- 0
-  for (digit in as.integer(strsplit(as.character(number), "")[[1L]])) {
+  for (digit in as.integer(strsplit(sub("^-", "", text), "")[[1L]])) {
     low <- low * 10 + digit
     high <- (high * 10 + low %/% 2^32) %% 2^32
     low <- low %% 2^32
+  }
+  if (startsWith(text, "-")) {
+    high <- (-high - (low > 0)) %% 2^32
+    low <- -low %% 2^32
   }
   as_integer64_bits(doubles_from_words(signed_word(low), signed_word(high)))
 }

@@ -36,7 +36,7 @@ compile_output <- function(index, tensor, column, content_type = NULL) {
   function(value, rows) {
     if (is_bytes && is.raw(value)) value <- list(value)
     dims <- fit(value, rows)
-    list(index = index, datatype = code, content_type = 0L, dims = dims, data = cast(value, dims), size = size)
+    wire_tensor(index, code, dims, cast(value, dims), size)
   }
 }
 

@@ -65,14 +65,12 @@ row_shaper <- function(outputs) {
 
 # Tensors of one row each, in wire form, as one tensor.
 joined_rows <- function(tensors, index, output) {
+  datatype <- DATATYPES[[output$datatype]]
   if (length(tensors) == 0L) {
-    dims <- c(0L, pmax(as.integer(unlist(output$shape))[-1L], 0L))
-    return(list(
-      index = index, datatype = DATATYPES[[output$datatype]], content_type = 0L, dims = dims, data = raw(), size = 1L
-    ))
+    return(wire_tensor(index, datatype, c(0L, pmax(as.integer(unlist(output$shape))[-1L], 0L)), raw(), 1L))
   }
-  joined <- tensors[[1L]]
-  joined$data <- unlist(lapply(tensors, function(tensor) as.vector(tensor$data)))
-  joined$dims[[1L]] <- length(tensors)
-  joined
+  one <- tensors[[1L]]
+  data <- unlist(lapply(tensors, function(tensor) as.vector(tensor$data)))
+  # Words 1 to 5 describe the tensor, then come its dimensions, of which the first are the rows.
+  wire_tensor(index, datatype, c(length(tensors), one$words[-(1:6)]), data, one$size)
 }

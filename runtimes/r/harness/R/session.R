@@ -118,14 +118,14 @@ answer_next <- function(session) {
   header <- await_frame(session, INFER)
   bound <- session$bound
   session$in_flight <- NULL
-  body <- read_tensors(session$input, header$length, bound$take)
+  body <- bound$read(session$input, header$length)
   session$in_flight <- header$id
   values <- bound$values_of(body)
 
   # A SIGINT that came too late for the frame before is pending: this makes R notice, and heeding_cancel() drop it.
   Sys.sleep(0)
   session$calling <- TRUE
-  answer <- bound$answer(values, body)
+  answer <- bound$answer(values, body$layout)
   session$calling <- FALSE
   flush.connection(stdout())
   write_tensors(

@@ -1,0 +1,11 @@
+# The R harness's tests: Rscript runtimes/r/tests/run.R [part of a test file's name]
+# They run the vectors of proto/harness/v1 and the models of test/fixtures against real child processes.
+
+file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[[1L]])
+folder <- file.path(dirname(normalizePath(file)), "testthat")
+filter <- commandArgs(trailingOnly = TRUE)
+testthat::test_dir(
+  folder,
+  filter = if (length(filter) > 0L) filter[[1L]],
+  env = new.env(parent = globalenv()), reporter = "summary", stop_on_failure = TRUE
+)
