@@ -1,4 +1,5 @@
 // One signature out of what several sources say: model.yaml, the code's type hints, the artifact, the golden files.
+import type { Datatype } from "./datatype.ts";
 import { IdiomError } from "./errors.ts";
 import { formatShape, type Signature, type SignatureHints, type TensorHint, type TensorSpec } from "./signature.ts";
 
@@ -6,6 +7,10 @@ export interface SignatureSource {
   /** As the author knows it: "model.yaml", "the type hints", ... */
   readonly name: string;
   readonly hints: SignatureHints;
+  /** Fills in, never contradicts: an estimator inside a pipeline knows other names than the model's callers do. */
+  readonly fillIn?: boolean;
+  /** Its data types name a kind of number, not its width: `int` in the code may be INT32 in model.yaml. */
+  readonly anyWidth?: boolean;
 }
 
 /**
@@ -23,11 +28,12 @@ const UNNAMED_OUTPUT = "output";
 function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSource[]): TensorSpec[] {
   const known = sources.flatMap((source) => {
     const tensors = source.hints[side];
-    return tensors === null ? [] : [{ name: source.name, tensors }];
+    return tensors === null ? [] : [{ name: source.name, tensors, fillIn: source.fillIn === true, anyWidth: source.anyWidth === true }];
   });
   const first = known[0];
   if (first === undefined) throw unknown(side, `nothing says what the model's ${side} are`, []);
-  const named = side === "outputs" ? known.map((source) => nameOnlyOutput(source, known)) : known;
+  const renamed = side === "outputs" ? known.map((source) => nameOnlyOutput(source, known)) : known;
+  const named = renamed.filter((source, i) => i === 0 || !source.fillIn || namesOf(source) === namesOf(renamed[0] as Known));
   for (const other of named.slice(1)) checkNames(side, named[0] as Known, other);
   const partial = (named[0] as Known).tensors.map((tensor) => resolveTensor(side, tensor.name, named));
   if (!partial.every(isComplete)) {
@@ -37,32 +43,36 @@ function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSour
   return partial;
 }
 
-type Known = { readonly name: string; readonly tensors: readonly TensorHint[] };
+type Known = { readonly name: string; readonly tensors: readonly TensorHint[]; readonly fillIn: boolean; readonly anyWidth: boolean };
 
 /** A single result has no name of its own in the code; it takes the one that another source gives. */
 function nameOnlyOutput(source: Known, all: readonly Known[]): Known {
   const [only, ...more] = source.tensors;
   if (only?.name !== UNNAMED_OUTPUT || more.length > 0) return source;
   const name = all.find((other) => other.tensors.length === 1 && other.tensors[0]?.name !== UNNAMED_OUTPUT)?.tensors[0]?.name;
-  return name === undefined ? source : { name: source.name, tensors: [{ ...only, name }] };
+  return name === undefined ? source : { ...source, tensors: [{ ...only, name }] };
+}
+
+function namesOf(source: Known): string {
+  return source.tensors
+    .map((tensor) => tensor.name)
+    .sort()
+    .join(", ");
 }
 
 function checkNames(side: string, one: Known, other: Known): void {
-  const names = (known: Known): string =>
-    known.tensors
-      .map((tensor) => tensor.name)
-      .sort()
-      .join(", ");
-  if (names(one) === names(other)) return;
-  throw new IdiomError("MODEL_INVALID", `${one.name} and ${other.name} disagree on the model's ${side}: [${names(one)}] against [${names(other)}]`);
+  if (namesOf(one) === namesOf(other)) return;
+  throw new IdiomError("MODEL_INVALID", `${one.name} and ${other.name} disagree on the model's ${side}: [${namesOf(one)}] against [${namesOf(other)}]`);
 }
 
 function resolveTensor(side: string, name: string, known: readonly Known[]): TensorHint {
-  const said = known.flatMap((source) => source.tensors.filter((tensor) => tensor.name === name).map((tensor) => ({ source: source.name, tensor })));
+  const said = known.flatMap((source) =>
+    source.tensors.filter((tensor) => tensor.name === name).map((tensor) => ({ source: source.name, anyWidth: source.anyWidth, tensor })),
+  );
   const pick = <K extends keyof TensorHint>(
     field: K,
     format: (value: NonNullable<TensorHint[K]>) => string,
-    agrees: (a: NonNullable<TensorHint[K]>, b: NonNullable<TensorHint[K]>) => boolean,
+    agrees: (strong: NonNullable<TensorHint[K]>, weak: NonNullable<TensorHint[K]>, anyWidth: boolean) => boolean,
   ): TensorHint[K] => {
     const values = said.filter((entry) => entry.tensor[field] !== null);
     const strongest = values[0];
@@ -70,14 +80,14 @@ function resolveTensor(side: string, name: string, known: readonly Known[]): Ten
     const value = strongest.tensor[field] as NonNullable<TensorHint[K]>;
     for (const weaker of values.slice(1)) {
       const other = weaker.tensor[field] as NonNullable<TensorHint[K]>;
-      if (agrees(value, other)) continue;
+      if (agrees(value, other, weaker.anyWidth)) continue;
       throw new IdiomError("MODEL_INVALID", `${side} '${name}': ${strongest.source} says ${field} ${format(value)}, ${weaker.source} says ${format(other)}`);
     }
     return value;
   };
   return {
     name,
-    datatype: pick("datatype", String, (a, b) => a === b),
+    datatype: pick("datatype", String, sameDatatype),
     shape: pick("shape", formatShape, compatibleShapes),
     contentType: pick("contentType", String, () => true),
     na: pick("na", String, () => true),
@@ -87,6 +97,15 @@ function resolveTensor(side: string, name: string, known: readonly Known[]): Ten
       () => true,
     ),
   };
+}
+
+function sameDatatype(a: Datatype, b: Datatype, anyWidth: boolean): boolean {
+  return a === b || (anyWidth && kindOf(a) === kindOf(b));
+}
+
+function kindOf(datatype: Datatype): string {
+  if (datatype.includes("INT")) return "integer";
+  return datatype.startsWith("FP") || datatype === "BF16" ? "float" : datatype;
 }
 
 /** A weaker source may know a shape less or more exactly; a golden file shows one instance of it. */

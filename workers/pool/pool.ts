@@ -158,8 +158,8 @@ export class Pool implements LocalConsumer {
     if (this.#signature !== null) return this.#signature;
     const sources = [
       { name: "model.yaml", hints: this.version.manifest.declared },
-      { name: "the code's types", hints },
-      { name: "the artifact", hints: artifact ?? NOTHING },
+      { name: "the code's types", hints, anyWidth: true },
+      { name: "the artifact", hints: artifact ?? NOTHING, fillIn: true },
       { name: "the golden files", hints: this.version.golden ?? NOTHING },
     ];
     this.#signature = resolveSignature(sources);

@@ -92,6 +92,28 @@ test("an input that is called output has that name because its author gave it", 
   );
 });
 
+describe("sources that know less", () => {
+  test("may name a kind of number whose width a stronger source gives", () => {
+    const types = { ...source("the types", [hint("x", { datatype: "INT64" })]), anyWidth: true };
+    const inputs = resolveInputs(source("model.yaml", [hint("x", { datatype: "INT32", shape: [-1] })]), types);
+    assert.deepEqual(inputs, [spec("x", "INT32", [-1])]);
+  });
+
+  test("still disagree on the kind of number", () => {
+    const types = { ...source("the types", [hint("x", { datatype: "FP64" })]), anyWidth: true };
+    assert.throws(
+      () => resolveInputs(source("model.yaml", [hint("x", { datatype: "INT32", shape: [-1] })]), types),
+      idiomError("MODEL_INVALID", /INT32.*FP64/),
+    );
+  });
+
+  test("are passed over where they only fill in and know other names", () => {
+    const artifact = { ...source("the artifact", [hint("engineered", { datatype: "FP64" })]), fillIn: true };
+    const inputs = resolveInputs(source("model.yaml", [hint("x", { datatype: "INT32", shape: [-1] })]), artifact);
+    assert.deepEqual(inputs, [spec("x", "INT32", [-1])]);
+  });
+});
+
 describe("sources that disagree", () => {
   const declared = (rest: Partial<TensorHint>): SignatureSource => source("model.yaml", [hint("x", { datatype: "FP32", shape: [-1], ...rest })]);
   const golden = (rest: Partial<TensorHint>): SignatureSource => source("the golden files", [hint("x", { datatype: "FP32", shape: [-1], ...rest })]);
