@@ -92,12 +92,11 @@ function started(child: ChildProcess): Promise<void> {
 /** What has been written before the end is read for this long; a descriptor that leaked elsewhere must not hide the exit. */
 const DRAIN_AFTER_EXIT_MS = 200;
 
-/** Ends what the process left behind in its group. */
-function killGroup(pid: number): void {
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(-pid, signal);
   } catch {
-    // The group is empty, which is what we want.
+    // The group is empty: there is nobody left to signal.
   }
 }
 
@@ -106,7 +105,8 @@ function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle
   const exited = new Promise<ExitCause>((resolve) => {
     child.once("exit", (code, signal) => {
       ended = true;
-      killGroup(child.pid as number);
+      // Ends what the process left behind in its group.
+      signalGroup(child.pid as number, "SIGKILL");
       const settle = (): void => resolve({ code, signal });
       if (input.destroyed || input.readableEnded) return settle();
       input.once("close", settle);
@@ -125,14 +125,42 @@ function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle
     stderr: child.stderr as Readable,
     exited,
     kill(signal) {
-      if (ended) return;
-      try {
-        process.kill(-pid, signal);
-      } catch {
-        child.kill(signal);
-      }
+      if (!ended) signalGroup(pid, signal);
     },
   };
+}
+
+export interface ServerHandle {
+  readonly pid: number;
+  readonly exited: Promise<ExitCause>;
+  /** The last lines that it printed. */
+  printed(): string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const KEPT_OUTPUT_CHARS = 4000;
+
+/** Runs a program as long as its fd 3 is open: the pipe closes with this process, however that ends. */
+const UNTIL_HANGUP = '"$@" 3<&- & pid=$!; (cat <&3 >/dev/null; kill $pid) 2>/dev/null & wait $pid';
+
+/** Starts a helper server that lives no longer than this process. @throws Error when the program cannot be started. */
+export async function spawnServer(program: string, args: readonly string[]): Promise<ServerHandle> {
+  const child = spawn("sh", ["-c", UNTIL_HANGUP, "sh", program, ...args], { stdio: ["ignore", "pipe", "pipe", "pipe"], detached: true });
+  await started(child);
+  let printed = "";
+  const keep = (chunk: Buffer): void => {
+    printed = (printed + chunk.toString()).slice(-KEPT_OUTPUT_CHARS);
+  };
+  const hangup = child.stdio[3] as Socket;
+  child.stdout?.on("data", keep);
+  child.stderr?.on("data", keep);
+  const exited = new Promise<ExitCause>((resolve) => {
+    child.once("exit", (code, signal) => {
+      hangup.destroy();
+      resolve({ code, signal });
+    });
+  });
+  return { pid: child.pid as number, exited, printed: () => printed.trim(), kill: (signal) => signalGroup(child.pid as number, signal) };
 }
 
 const execFileAsync = promisify(execFile);
