@@ -22,7 +22,14 @@ const parseInteger = (text: string): number | null => (/^\d+$/.test(text) ? Numb
 const port = numberOrText(parseInteger, "8001").pipe(z.number().int().min(0).max(65535));
 const count = numberOrText(parseInteger, "100").pipe(z.number().int().positive());
 const size = numberOrText(parseSize, '"64MiB"').pipe(z.number().int().positive());
-const duration = numberOrText(parseDuration, '"30s"').pipe(z.number().int().min(0));
+/** At most what a timer can wait; beyond, it would fire at once. */
+const duration = numberOrText(parseDuration, '"30s"').pipe(
+  z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+);
 
 const configSchema = z.strictObject({
   /** Address to bind. */

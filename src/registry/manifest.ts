@@ -18,8 +18,11 @@ const quantity = (parse: (text: string) => number | null, example: string) =>
     return value ?? 0;
   });
 
-const duration = quantity(parseDuration, '"500ms", "30s" or "5m"');
-const size = quantity(parseSize, '"512MiB" or "1GiB"');
+/** The longest that a timer can wait; beyond, it would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const duration = quantity(parseDuration, '"500ms", "30s" or "5m"').refine((ms) => ms <= MAX_TIMER_MS, "at most 596h");
+const size = quantity(parseSize, '"512MiB" or "1GiB"').refine((bytes) => bytes > 0, "more than 0");
 const dimension = z.number().int().min(-1);
 
 const tensorSchema = z.strictObject({
@@ -55,7 +58,7 @@ const manifestSchema = z.strictObject({
     .prefault({}),
   limits: z
     .strictObject({
-      timeout: duration.default(30_000),
+      timeout: duration.refine((ms) => ms > 0, "more than 0").default(30_000),
       memory: size.default(2 ** 30),
       cpus: z.number().positive().default(1),
       pids: z.number().int().min(1).default(64),

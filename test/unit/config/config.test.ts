@@ -125,6 +125,7 @@ describe("a wrong value stops the start, and the message names its key:", () => 
     ["maxMessageBytes: 0", /^maxMessageBytes: /],
     ["drainTimeoutMs: soon", /^drainTimeoutMs: "soon" is not understood; write it like "30s"$/],
     ["drainTimeoutMs: -1", /^drainTimeoutMs: /],
+    ["drainTimeoutMs: 597h", /^drainTimeoutMs: /],
     ["queue: {maxRequests: 0}", /^queue\.maxRequests: /],
     ["queue: {maxRequests: }", /^queue\.maxRequests: /],
     ["queue: all", /^queue: /],
