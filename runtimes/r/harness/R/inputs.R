@@ -28,7 +28,8 @@ READERS <- list(
   UINT16 = function(con, elements, bytes) read_exactly(con, "integer", elements, 2L, FALSE),
   UINT32 = function(con, elements, bytes) {
     halves <- read_exactly(con, "integer", 2 * elements, 2L, FALSE)
-    halves[c(TRUE, FALSE)] + 65536 * halves[c(FALSE, TRUE)]
+    high <- 2 * seq_len(elements)
+    halves[high - 1] + 65536 * halves[high]
   },
   UINT64 = function(con, elements, bytes) read_exactly(con, "double", elements, 8L),
   INT8 = function(con, elements, bytes) read_exactly(con, "integer", elements, 1L),

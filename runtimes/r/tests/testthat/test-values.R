@@ -104,3 +104,11 @@ for (case in vectors$casts) {
     })
   }
 }
+
+for (datatype in names(harness$DATATYPES)) {
+  test_that(paste("no rows of", datatype, "come back as no rows"), {
+    case <- list(datatype = datatype, shape = list(0L), bytes = "", values = list())
+    expect_case(case, column = FALSE)
+    expect_case(case, column = TRUE)
+  })
+}
