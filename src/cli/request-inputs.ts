@@ -16,7 +16,7 @@ export function inputsFromPairs(pairs: readonly string[], model: ModelMetadata):
     const name = pair.slice(0, cut);
     const spec = model.inputs.find((input) => input.name === name);
     if (spec === undefined) throw invalid(`model '${model.name}' has no input '${name}'; it has ${names(model)}`);
-    values.set(name, parseValue(pair.slice(cut + 1), spec));
+    values.set(name, parseArgument(pair.slice(cut + 1), spec));
   }
   return model.inputs.map((spec) => {
     const value = values.get(spec.name);
@@ -55,7 +55,7 @@ export function inputsFromCsvRows(rows: readonly Readonly<Record<string, string>
   const typed = rows.map((row, i) =>
     Object.fromEntries(
       model.inputs.map((spec) => {
-        const cell = row[spec.name];
+        const cell = Object.hasOwn(row, spec.name) ? row[spec.name] : undefined;
         if (cell === undefined) throw invalid(`the CSV file has no column '${spec.name}'; model '${model.name}' has ${names(model)}`);
         return [spec.name, parseCell(cell, spec, i)];
       }),
@@ -67,11 +67,11 @@ export function inputsFromCsvRows(rows: readonly Readonly<Record<string, string>
 function inputsFromRows(rows: readonly Row[], model: ModelMetadata): JsonTensor[] {
   return model.inputs.map((spec) => {
     const data = rows.map((row, i) => {
-      const value = row[spec.name];
+      const value = Object.hasOwn(row, spec.name) ? row[spec.name] : undefined;
       if (value === undefined) throw invalid(`row ${i} has no '${spec.name}'; model '${model.name}' has ${names(model)}`);
       return value;
     });
-    return toTensor(spec, data);
+    return { name: spec.name, datatype: spec.datatype, shape: nestedShape(data), data };
   });
 }
 
@@ -86,9 +86,12 @@ function parseCell(cell: string, spec: TensorMetadata, row: number): JsonValue {
   return parseValue(cell, spec);
 }
 
-function parseValue(text: string, spec: TensorMetadata): JsonValue {
+function parseArgument(text: string, spec: TensorMetadata): JsonValue {
   const source = text.startsWith("@") ? readInput(text.slice(1)) : text;
-  if (spec.datatype === "BYTES" && !source.trimStart().startsWith("[")) return source;
+  return spec.datatype === "BYTES" && !source.trimStart().startsWith("[") ? source : parseValue(source, spec);
+}
+
+function parseValue(source: string, spec: TensorMetadata): JsonValue {
   if (source === "NaN" || source === "Infinity" || source === "-Infinity") return source;
   try {
     return parseJsonExact(source) as JsonValue;
@@ -97,11 +100,16 @@ function parseValue(text: string, spec: TensorMetadata): JsonValue {
   }
 }
 
-/** A bare value becomes a tensor of one row: its shape is what the signature says, free dimensions filled from the data. */
+/** A bare value becomes a tensor of one row where it lacks the dimension of the rows. */
 function toTensor(spec: TensorMetadata, value: JsonValue): JsonTensor {
-  const shape = Array.isArray(value) ? nestedShape(value) : [];
-  const full = shape.length === spec.shape.length - 1 ? [1, ...shape] : shape;
+  const shape = nestedShape(value);
+  const full = shape.length === rankOf(spec) - 1 ? [1, ...shape] : shape;
   return { name: spec.name, datatype: spec.datatype, shape: full, data: Array.isArray(value) ? value : [value] };
+}
+
+/** A column is declared as [n] or [n,1], and [n] is accepted for both. */
+function rankOf({ shape }: TensorMetadata): number {
+  return shape.length === 2 && shape[1] === 1 ? 1 : shape.length;
 }
 
 function nestedShape(value: JsonValue): number[] {
