@@ -48,6 +48,8 @@ export interface InitBody {
   readonly max_frame: number;
 }
 
+const SIGNAL_EVERY_MS = 50;
+
 export class Harness {
   readonly #child: ChildHandle;
   readonly #events: HarnessEvents;
@@ -56,6 +58,8 @@ export class Harness {
   #inFlight: InFlight | null = null;
   #nextId = 1;
   #killed: Kill | null = null;
+  /** Repeats the soft cancel by signal until the frame has ended. */
+  #signals: NodeJS.Timeout | null = null;
 
   constructor(child: ChildHandle, softCancel: "frame" | "signal", maxFrame: number, events: HarnessEvents) {
     this.#child = child;
@@ -102,8 +106,13 @@ export class Harness {
   /** Asks the model to stop what is in flight. */
   cancel(reason: "deadline" | "cancelled"): void {
     if (this.#inFlight === null) return;
-    if (this.#softCancel === "signal") this.#child.kill("SIGINT");
-    else this.#child.output.write(encodeJsonFrame("CANCEL", this.#inFlight.id, { reason }));
+    if (this.#softCancel === "frame") {
+      this.#child.output.write(encodeJsonFrame("CANCEL", this.#inFlight.id, { reason }));
+      return;
+    }
+    // A harness that has not begun with the frame yet ignores the signal, and in a call it heeds the first one only.
+    this.#child.kill("SIGINT");
+    this.#signals ??= setInterval(() => this.#child.kill("SIGINT"), SIGNAL_EVERY_MS);
   }
 
   drain(): void {
@@ -164,7 +173,13 @@ export class Harness {
   #answer(frame: Frame, outcome: FrameOutcome): void {
     const { done } = this.#expect(frame);
     this.#inFlight = null;
+    this.#clearSignals();
     done(outcome);
+  }
+
+  #clearSignals(): void {
+    if (this.#signals !== null) clearInterval(this.#signals);
+    this.#signals = null;
   }
 
   #violate(error: unknown): void {
@@ -177,6 +192,7 @@ export class Harness {
     this.#child.output.destroy();
     const inFlight = this.#inFlight;
     this.#inFlight = null;
+    this.#clearSignals();
     inFlight?.done({ kind: "died", reason: this.#killed?.reason ?? describeExit(cause) });
     this.#events.exited(cause);
   }
