@@ -7,8 +7,8 @@ import { assertSameTensor, type SentTensor, tensor } from "../support/tensors.ts
 
 /** As long as a call may take; nothing here waits for it. */
 const LONG_MS = 25_000;
-/** Well above what stopping takes, and below the grace after which the process would be killed and another one loaded. */
-const SOON_MS = 400;
+/** Far above what stopping takes, far below what the stopped call would have taken. */
+const SOON_MS = 5000;
 
 function sleep(ms: number): SentTensor {
   return tensor("x", "INT32", [ms]);

@@ -65,6 +65,11 @@ function named(subject: Subject): void {
     assertSameTensor(answer["difference"], tensor("difference", "INT32", [2 ** 31 - 3, -(2 ** 31) + 3], [1, 2]));
   });
 
+  expect("no rows are answered with no rows, of as many columns as the signature says", async () => {
+    const answer = await subject.server.client.infer(model, [tensor("a", "INT32", [], [0, 2]), tensor("b", "INT32", [], [0, 2])]);
+    assertSameTensor(answer["sum"], tensor("sum", "INT32", [], [0, 2]));
+  });
+
   expect("each caller gets its own rows of every output of a merged frame", async () => {
     const check = async (i: number): Promise<void> => {
       const rows = 1 + (i % 2);
