@@ -66,7 +66,8 @@ bind_call <- function(f, convention, inputs) {
 # The arguments of the call: symbols by parameter. Symbols rather than values keep what match.call() and sys.calls() see
 # small and readable.
 parameters_of <- function(f, convention, names) {
-  if (convention %in% c("tensor", "frame") || (convention == "row" && length(names) == 1L && length(f$required) == 1L)) {
+  only_one <- length(names) == 1L && length(f$required) == 1L
+  if (convention %in% c("tensor", "frame") || (convention == "row" && only_one)) {
     if (length(f$required) == 0L) return(list(quote(x)))
     # A row's only value keeps the input's name, as the call is evaluated among the inputs.
     variable <- if (convention == "row") names else f$required
@@ -75,7 +76,9 @@ parameters_of <- function(f, convention, names) {
   shown <- paste0(f$name, "(", paste(f$parameters, collapse = ", "), ")")
   unknown <- if (f$takes_any) character() else setdiff(names, f$parameters)
   if (length(unknown) > 0L && length(f$parameters) == 0L) {
-    failure("SIGNATURE", paste0(shown, " takes nothing. Give it a parameter for each input, or write in model.yaml: inputs: []"))
+    failure("SIGNATURE", paste0(
+      shown, " takes nothing. Give it a parameter for each input, or write in model.yaml: inputs: []"
+    ))
   }
   if (length(unknown) > 0L) {
     failure("SIGNATURE", paste0(

@@ -1,4 +1,4 @@
-# What can go wrong, as R conditions: a failure with one of the protocol's kinds, a protocol violation, the stream's end.
+# What can go wrong, as R conditions: a failure of one of the protocol's kinds, a violation, the stream's end.
 
 raise <- function(class, message, ...) {
   stop(structure(class = c(class, "condition"), list(message = message, call = NULL, ...)))

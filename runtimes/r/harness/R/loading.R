@@ -23,7 +23,9 @@ load_model <- function(entry) {
   parts <- entry_parts(entry)
   if (!file.exists(parts$file)) {
     found <- list.files(recursive = TRUE)
-    failure("ENTRY_NOT_FOUND", paste0("there is no file ", parts$file, " in the model's folder; it has ", some_of(found)))
+    failure("ENTRY_NOT_FOUND", paste0(
+      "there is no file ", parts$file, " in the model's folder; it has ", some_of(found)
+    ))
   }
   eval(parse(parts$file, keep.source = TRUE, encoding = "UTF-8"), globalenv())
   symbols <- if (is.null(parts$symbol)) DEFAULT_SYMBOLS else parts$symbol

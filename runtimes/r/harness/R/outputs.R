@@ -48,25 +48,23 @@ shape_fitter <- function(name, declared) {
   function(value, rows) {
     dims <- dim(value)
     if (is.null(dims)) dims <- length(value)
-    given <- length(dims)
-    if (given != rank) {
-      # Rank 0 is one element; [n,1] lacks its 1 in R, or has one that the signature does not know.
-      dims <- if (rank == 0L && given == 1L && dims == 1L) {
-        integer()
-      } else if (rank == 2L && given == 1L && declared[[2L]] %in% c(-1L, 1L)) {
-        c(dims, 1L)
-      } else if (rank == 1L && given == 2L && dims[[2L]] == 1L) {
-        dims[[1L]]
-      } else {
-        wrong_shape(name, value, dims, declared)
-      }
-    }
+    if (length(dims) != rank) dims <- dims_of_rank(dims, declared) %||% wrong_shape(name, value, dims, declared)
     if (any(dims[fixed] != declared[fixed])) wrong_shape(name, value, dims, declared)
     if (rows >= 0 && (rank == 0L || dims[[1L]] != rows)) {
       invalid_output(name, paste0("has shape ", shape_text(dims), ", and the call has ", rows, " rows"))
     }
     dims
   }
+}
+
+# A shape of another rank that stands for one of the declared rank; NULL if it does not. Rank 0 is one element.
+dims_of_rank <- function(dims, declared) {
+  rank <- length(declared)
+  given <- length(dims)
+  if (rank == 0L && given == 1L && dims == 1L) return(integer())
+  if (rank == 2L && given == 1L && declared[[2L]] %in% c(-1L, 1L)) return(c(dims, 1L))
+  if (rank == 1L && given == 2L && dims[[2L]] == 1L) return(dims[[1L]])
+  NULL
 }
 
 wrong_shape <- function(name, value, dims, declared) {

@@ -5,8 +5,8 @@
 #' @param encode of compile_outputs()
 #' @param outputs tensors of BIND
 #' @param folder the model's, for tracebacks
-#' @return function(values, segments): list(tensors, segments, errors). A segment that failed has 0 rows, none of them in
-#'   `tensors`, and an entry in `errors`.
+#' @return function(values, segments): list(tensors, segments, errors). A segment that failed has 0 rows, none of them
+#'   in `tensors`, and an entry in `errors`.
 row_caller <- function(call, encode, outputs, folder) {
   as_row <- row_shaper(outputs)
   function(values, segments) {

@@ -22,7 +22,7 @@ run_session <- function(input, output) {
     }),
     idiom_end_of_file = function(e) leave(0L),
     idiom_violation = function(e) {
-      fail(session, list(kind = "PROTOCOL", type = NULL, message = conditionMessage(e), traceback = character()), STATUS_VIOLATION)
+      fail(session, list(kind = "PROTOCOL", message = conditionMessage(e)), STATUS_VIOLATION)
     }
   )
 }
@@ -43,8 +43,8 @@ fail <- function(session, failed, status = STATUS_FAILED) {
   leave(status)
 }
 
-# The host cancels by SIGINT, which R makes a condition. It ends the author's code; anywhere else it comes late, and what
-# it interrupted goes on.
+# The host cancels by SIGINT, which R makes a condition. It ends the author's code; anywhere else it comes late, and
+# what it interrupted goes on.
 heeding_cancel <- function(session, code) {
   withCallingHandlers(code, interrupt = function(e) {
     if (!session$calling) invokeRestart("resume")

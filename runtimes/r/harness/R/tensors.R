@@ -24,11 +24,9 @@ tensor_reader <- function(accept, result = FALSE) {
   function(con, length) {
     if (length < 16L) violation("a tensor body has no room for its first four words")
     first <- read_exactly(con, "integer", 4L, 4L)
-    if (anyNA(first) || min(first) < 0L) violation("a word is beyond 2^31 - 1")
+    check_first_words(first, length, result)
     header <- first[[1L]]
     segments <- first[[2L]]
-    if (header %% 8L != 0L || header < 16L || header > length) violation("the header's length does not fit the body")
-    if (first[[4L]] != 0L && !result) violation("INFER has no JSON block")
     words <- read_exactly(con, "integer", header %/% 4L - 4L, 4L)
 
     slot <- segments %% KEPT_LAYOUTS + 1L
@@ -48,6 +46,13 @@ tensor_reader <- function(accept, result = FALSE) {
     }
     list(layout = layout, data = data)
   }
+}
+
+check_first_words <- function(first, length, result) {
+  if (anyNA(first) || min(first) < 0L) violation("a word is beyond 2^31 - 1")
+  header <- first[[1L]]
+  if (header %% 8L != 0L || header < 16L || header > length) violation("the header's length does not fit the body")
+  if (first[[4L]] != 0L && !result) violation("INFER has no JSON block")
 }
 
 #' What the header words of a body say; a violation if they do not add up.

@@ -8,14 +8,17 @@ START_BODY <- list(
 # Starts the command of runtime.json in `folder` and reads its HELLO. Ends by itself after a minute.
 start_harness <- function(folder, memory_mb = 1024) {
   runtime <- jsonlite::read_json(file.path(runtime_folder, "runtime.json"))
-  values <- c(`{tool:R}` = Sys.which("R")[[1L]], `{harness}` = file.path(runtime_folder, "harness"), `{memory_mb}` = memory_mb)
+  values <- c(
+    `{tool:R}` = Sys.which("R")[[1L]], `{harness}` = file.path(runtime_folder, "harness"), `{memory_mb}` = memory_mb
+  )
   command <- unlist(runtime$command)
   for (name in names(values)) command <- gsub(name, values[[name]], command, fixed = TRUE)
   scratch <- tempfile("host")
   dir.create(scratch)
   at <- function(name) file.path(scratch, name)
   system2("mkfifo", c("-m600", shQuote(c(at("in"), at("out"), at("status")))))
-  environment <- c("PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", paste0(names(runtime$env), "=", unlist(runtime$env)))
+  extra <- paste0(names(runtime$env), "=", unlist(runtime$env))
+  environment <- c("PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", extra)
   script <- sprintf(
     "exec 5>%s; cd %s && timeout -s KILL 60 env -i %s %s </dev/null 3<%s 4>%s >%s 2>%s 5>&-; echo $? >&5",
     shQuote(at("status")), shQuote(folder), paste(shQuote(environment), collapse = " "),

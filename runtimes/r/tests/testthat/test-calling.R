@@ -59,8 +59,9 @@ test_that("typed defaults are hints, other defaults and bare parameters are not"
     spec("age", "FP64"), spec("n", "INT32"), spec("ok", "BOOL"), spec("when", "BYTES", content_type = "datetime")
   ))
   expect_identical(typed$outputs, list(spec("n", "INT32"), spec("label", "BYTES")))
-  expect_identical(hints(function(m = matrix(numeric(), ncol = 4)) m[, 1:2, drop = FALSE])$inputs, list(spec("m", "FP64", c(-1L, 4L))))
-  expect_identical(hints(function(m = matrix(numeric(), ncol = 4)) m[, 1:2, drop = FALSE])$outputs, list(spec("output", "FP64", c(-1L, 2L))))
+  matrix_hints <- hints(function(m = matrix(numeric(), ncol = 4)) m[, 1:2, drop = FALSE])
+  expect_identical(matrix_hints$inputs, list(spec("m", "FP64", c(-1L, 4L))))
+  expect_identical(matrix_hints$outputs, list(spec("output", "FP64", c(-1L, 2L))))
 })
 
 test_that("a data frame as default is a column per input, with levels", {

@@ -98,7 +98,7 @@ signature_failure <- function(lines, inputs, ...) {
 test_that("a signature that does not fit says which line to add", {
   expect_match(
     signature_failure("predict <- function(a, b) a", list(spec("a", "FP64"))),
-    "parameter `b` of predict(a, b) has no input. Add to the inputs in model.yaml: - {name: b, datatype: FP64, shape: [-1]}",
+    "`b` of predict(a, b) has no input. Add to the inputs in model.yaml: - {name: b, datatype: FP64, shape: [-1]}",
     fixed = TRUE
   )
   expect_match(

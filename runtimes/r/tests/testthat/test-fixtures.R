@@ -12,7 +12,8 @@ texts_of <- function(tensor) harness$split_texts(tensor$data, prod(tensor$dims),
 
 test_that("echo_datatypes gives every data type back", {
   types <- c(
-    "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP16", "FP32", "FP64", "BF16", "BYTES"
+    "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP16", "FP32", "FP64", "BF16",
+    "BYTES"
   )
   inputs <- lapply(types, function(type) spec(paste0("x_", tolower(type)), type))
   outputs <- lapply(types, function(type) spec(paste0("y_", tolower(type)), type))
@@ -20,8 +21,8 @@ test_that("echo_datatypes gives every data type back", {
   expect_identical(host$convention, "named")
   tensors <- lapply(seq_along(types), function(i) {
     size <- harness$ELEMENT_BYTES[[harness$DATATYPES[[types[[i]]]]]]
-    bytes <- if (types[[i]] == "BYTES") harness$join_elements(list(as.raw(c(0, 255)), raw())) else as.raw(rep(0:1, size))
-    if (types[[i]] == "BOOL") bytes <- as.raw(0:1)
+    bytes <- as.raw(rep(0:1, size))
+    if (types[[i]] == "BYTES") bytes <- harness$join_elements(list(as.raw(c(0, 255)), raw()))
     harness$wire_tensor(i - 1L, harness$DATATYPES[[types[[i]]]], 2L, bytes, 1L)
   })
   frame <- infer(host, tensors)
@@ -61,7 +62,8 @@ test_that("frame knows missing values and levels", {
   host <- serving(
     fixture("frame"),
     list(
-      spec("age", "FP64"), spec("plan", "BYTES", na = "", levels = c("basic", "premium")), spec("visits", "INT64", na = -1L)
+      spec("age", "FP64"), spec("plan", "BYTES", na = "", levels = c("basic", "premium")),
+      spec("visits", "INT64", na = -1L)
     ),
     list(spec("score", "FP64"), spec("label", "BYTES", na = "")),
     content_type = "pd"

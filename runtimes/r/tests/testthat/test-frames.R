@@ -2,6 +2,8 @@
 
 vectors <- read_vectors("frames.json")
 
+content_type_code <- function(name) if (is.null(name)) 0L else harness$CONTENT_TYPES[[name]]
+
 decode_frame <- function(con, max_frame) {
   header <- harness$read_header(con, max_frame)
   type <- names(harness$FRAME_TYPES)[harness$FRAME_TYPES == header$type]
@@ -26,9 +28,7 @@ expect_frame <- function(frame, expected) {
     wanted <- expected$tensors$tensors[[i]]
     expect_identical(tensor$index, wanted$index)
     expect_identical(names(harness$DATATYPES)[[tensor$datatype]], wanted$datatype)
-    expect_identical(c(0L, harness$CONTENT_TYPES)[[tensor$content_type + 1L]], c(harness$CONTENT_TYPES, 0L)[[
-      if (is.null(wanted$content_type)) 6L else wanted$content_type
-    ]])
+    expect_identical(tensor$content_type, content_type_code(wanted$content_type))
     expect_identical(tensor$dims, as.integer(unlist(wanted$shape)))
     expect_identical(hex_from_bytes(body$data[[i]]), wanted$data)
   }
@@ -44,10 +44,10 @@ encode_frame <- function(frame) {
   id <- words_from_decimal(frame$id)
   if (is.null(frame$tensors)) return(written(function(con) harness$write_json(con, frame$type, frame$json, id)))
   tensors <- lapply(frame$tensors$tensors, function(tensor) {
-    content_type <- if (is.null(tensor$content_type)) 0L else harness$CONTENT_TYPES[[tensor$content_type]]
+    content_type <- content_type_code(tensor$content_type)
     harness$wire_tensor(
-      tensor$index, harness$DATATYPES[[tensor$datatype]], as.integer(unlist(tensor$shape)), bytes_from_hex(tensor$data), 1L,
-      content_type
+      tensor$index, harness$DATATYPES[[tensor$datatype]], as.integer(unlist(tensor$shape)),
+      bytes_from_hex(tensor$data), 1L, content_type
     )
   })
   json <- if (!is.null(frame$tensors$errors)) harness$json_text(list(errors = frame$tensors$errors))

@@ -28,7 +28,8 @@ test_that("PING is answered with its id, an old CANCEL not at all, DRAIN with BY
   host <- serving(fixture("slow"), x, y)
   send_json(host, "CANCEL", list(reason = "deadline"), c(7L, 0L))
   send_json(host, "PING", "{}", c(-1L, -1L))
-  expect_identical(read_frame(host), list(type = "PONG", id = c(-1L, -1L), json = structure(list(), names = character())))
+  empty <- structure(list(), names = character())
+  expect_identical(read_frame(host), list(type = "PONG", id = c(-1L, -1L), json = empty))
   send_json(host, "DRAIN", "{}")
   expect_identical(read_frame(host)$type, "BYE")
   expect_identical(hang_up(host), 0L)
@@ -52,7 +53,13 @@ await_line <- function(fifo) system2("timeout", c("20", "head", "-n1", fifo), st
 test_that("SIGINT stops the running call and nothing else", {
   fifo <- tempfile("running")
   system2("mkfifo", fifo)
-  model <- sprintf("predict <- function(x) {\n  if (x[1] > 0) {\n    cat('running\\n', file = '%s')\n    Sys.sleep(60)\n  }\n  x\n}", fifo)
+  model <- c(
+    "predict <- function(x) {",
+    sprintf("  if (x[1] > 0) cat('running\\n', file = '%s')", fifo),
+    "  if (x[1] > 0) Sys.sleep(60)",
+    "  x",
+    "}"
+  )
   host <- serving_model(model, x, y)
   # Before, between and after calls it is ignored.
   for (round in 1:3) {
@@ -84,15 +91,20 @@ test_that("SIGINT stops a loop without pauses, and a call of rows as a whole", {
 })
 
 test_that("SIGINT during loading is ignored", {
-  fifo <- tempfile("loading")
-  system2("mkfifo", fifo)
-  model <- sprintf("cat('loading\\n', file = '%s')\nSys.sleep(0.3)\npredict <- function(x) x", fifo)
+  fifos <- tempfile(c("loading", "go"))
+  system2("mkfifo", fifos)
+  model <- c(
+    sprintf("cat('loading\\n', file = '%s')", fifos[[1L]]), sprintf("readLines('%s')", fifos[[2L]]),
+    "for (i in 1:100000) sqrt(i)",
+    "predict <- function(x) x"
+  )
   host <- start_harness(model_folder(model))
   body <- START_BODY
   body$folder <- host$folder
   send_json(host, "INIT", body)
-  await_line(fifo)
+  await_line(fifos[[1L]])
   tools::pskill(host$hello$pid, tools::SIGINT)
+  writeLines("go", fifos[[2L]])
   expect_identical(read_frame(host)$type, "LOADED")
   hang_up(host)
 })
