@@ -94,7 +94,7 @@ test_that("SIGINT during loading is ignored", {
   fifos <- tempfile(c("loading", "go"))
   system2("mkfifo", fifos)
   model <- c(
-    sprintf("cat('loading\\n', file = '%s')", fifos[[1L]]), sprintf("readLines('%s')", fifos[[2L]]),
+    sprintf("cat('loading\\n', file = '%s')", fifos[[1L]]), sprintf("readLines(file('%s', raw = TRUE))", fifos[[2L]]),
     "for (i in 1:100000) sqrt(i)",
     "predict <- function(x) x"
   )
@@ -104,7 +104,9 @@ test_that("SIGINT during loading is ignored", {
   send_json(host, "INIT", body)
   await_line(fifos[[1L]])
   tools::pskill(host$hello$pid, tools::SIGINT)
-  writeLines("go", fifos[[2L]])
+  go <- file(fifos[[2L]], "w", raw = TRUE)
+  writeLines("go", go)
+  close(go)
   expect_identical(read_frame(host)$type, "LOADED")
   hang_up(host)
 })
