@@ -9,5 +9,6 @@ import sys
 
 connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 connection.connect(sys.argv[1])
-os.dup2(connection.fileno(), 3, inheritable=True)
+os.dup2(connection.fileno(), 3)
+os.set_inheritable(3, True)  # also where the connection was 3 already
 os.execvp(sys.argv[2], sys.argv[2:])

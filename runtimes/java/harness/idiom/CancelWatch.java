@@ -42,7 +42,9 @@ final class CancelWatch implements Runnable, Call.Cancellation {
     thread.start();
   }
 
-  /** Says that the author's code runs from now on, for the INFER with this id, or 0 while loading. */
+  /**
+   * Says that the author's code runs from now on, for the INFER with this id, or 0 while loading.
+   */
   synchronized void begin(long id) {
     running = true;
     runningId = id;

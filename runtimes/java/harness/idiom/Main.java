@@ -1,4 +1,5 @@
-// The Java harness: loads one model and serves it over the protocol of proto/harness/v1/PROTOCOL.md.
+// The Java harness: loads one model and serves it over the protocol of
+// proto/harness/v1/PROTOCOL.md.
 package idiom;
 
 import idiom.protocol.Transport;
@@ -26,7 +27,7 @@ public final class Main {
       session.run();
     } catch (Throwable thrown) {
       thrown.printStackTrace();
-      Exit.now(BROKEN);
+      Exit.now(thrown instanceof OutOfMemoryError ? Exit.OUT_OF_MEMORY : BROKEN);
     }
   }
 }

@@ -179,9 +179,7 @@ final class Session {
         throw violation;
       } catch (Throwable thrown) {
         failure =
-            watch.isCancelled()
-                ? failures.whileCancelled(thrown)
-                : failures.whileServing(thrown);
+            watch.isCancelled() ? failures.whileCancelled(thrown) : failures.whileServing(thrown);
       } finally {
         watch.end();
       }

@@ -14,11 +14,12 @@ final class Arguments {
   private final boolean map;
   private final String[] names;
 
-  /** @param names of the values, which a map gets them by */
+  /**
+   * @param names of the values, which a map gets them by
+   */
   Arguments(Parameters parameters, List<String> names) {
     constructor = parameters.recordClass() == null ? null : canonical(parameters.recordClass());
-    map =
-        parameters.form() == Parameters.Form.MAP || parameters.form() == Parameters.Form.MAPS;
+    map = parameters.form() == Parameters.Form.MAP || parameters.form() == Parameters.Form.MAPS;
     this.names = names.toArray(new String[0]);
   }
 

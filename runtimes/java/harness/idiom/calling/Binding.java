@@ -1,4 +1,5 @@
-// Chooses the convention when the signature is known and prepares the calls; PROTOCOL.md, section 7.
+// Chooses the convention when the signature is known and prepares the calls; PROTOCOL.md, section
+// 7.
 package idiom.calling;
 
 import idiom.model.Entry;

@@ -7,8 +7,8 @@ import idiom.protocol.ResultBody;
 import idiom.protocol.Violation;
 
 /**
- * Prepared at BIND; first {@link #read}, then {@link #answer} for each frame. They are apart because
- * while the author's code runs, the memory of the INFER may be used to read a CANCEL.
+ * Prepared at BIND; first {@link #read}, then {@link #answer} for each frame. They are apart
+ * because while the author's code runs, the memory of the INFER may be used to read a CANCEL.
  */
 public interface Call {
   /** Tells whether the frame that is being executed was cancelled. */

@@ -12,7 +12,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Fields bind by name; by position only where the compiler kept no names; one to one in any case. */
+/**
+ * Fields bind by name; by position only where the compiler kept no names; one to one in any case.
+ */
 final class Inputs {
   private final List<TensorSpec> specs;
   private final Tensor[] tensors;
@@ -80,8 +82,12 @@ final class Inputs {
     for (TensorSpec spec : specs) given.add(spec.name());
     return new Refusal(
         ErrorKind.SIGNATURE,
-        "%s takes (%s), the signature's inputs are [%s]: give them the same names under inputs in model.yaml, as in - {name: %s, datatype: ..., shape: [-1]}"
+        ("%s takes (%s), the signature's inputs are [%s]: give them the same names under inputs"
+                + " in model.yaml, as in - {name: %s, datatype: ..., shape: [-1]}")
             .formatted(
-                function, String.join(", ", taken), String.join(", ", given), fields.get(0).name()));
+                function,
+                String.join(", ", taken),
+                String.join(", ", given),
+                fields.get(0).name()));
   }
 }

@@ -12,7 +12,10 @@ import java.lang.reflect.RecordComponent;
 import java.util.List;
 import java.util.Map;
 
-/** A map or a record gives outputs by name, a list of them columns by name; anything else is the only output. */
+/**
+ * A map or a record gives outputs by name, a list of them columns by name; anything else is the
+ * only output.
+ */
 final class Outputs {
   private final TensorWriter[] writers;
 

@@ -26,7 +26,9 @@ final class TensorCall implements Call {
 
   private Object[] values;
 
-  /** @param columns whether every input is a column of a frame */
+  /**
+   * @param columns whether every input is a column of a frame
+   */
   TensorCall(Entry entry, Parameters parameters, Inputs inputs, Outputs outputs, boolean columns)
       throws Refusal {
     this.entry = entry;

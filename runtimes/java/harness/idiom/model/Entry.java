@@ -8,7 +8,9 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 
-/** Found first, without running the author's code; then {@link #instantiate} runs the constructor. */
+/**
+ * Found first, without running the author's code; then {@link #instantiate} runs the constructor.
+ */
 public final class Entry {
   private final String name;
   private final Method method;
@@ -36,7 +38,8 @@ public final class Entry {
   }
 
   /**
-   * Makes the object that the method is called on; for a static method only the class is initialised.
+   * Makes the object that the method is called on; for a static method only the class is
+   * initialised.
    *
    * @throws Throwable what the author's constructor or class initialiser throws
    */
@@ -52,7 +55,10 @@ public final class Entry {
     } catch (NoSuchMethodException e) {
       throw new Refusal(
           ErrorKind.LOAD_FAILED,
-          type.getSimpleName() + " has no constructor without parameters, and " + function() + " is not static");
+          type.getSimpleName()
+              + " has no constructor without parameters, and "
+              + function()
+              + " is not static");
     }
     constructor.setAccessible(true);
     try {

@@ -56,18 +56,28 @@ public final class EntryFinder {
   private Class<?> loaded(String name) {
     try {
       return classes.load(name);
-    } catch (ClassNotFoundException | NoClassDefFoundError e) {
-      // NoClassDefFoundError: on a file system that ignores case, another class has the file.
+    } catch (ClassNotFoundException e) {
       return null;
+    } catch (NoClassDefFoundError e) {
+      // A class file below a folder that is no package of it. Otherwise a superclass is missing.
+      if (e.getMessage() != null && e.getMessage().contains("wrong name")) return null;
+      throw e;
     }
   }
 
   private Class<?> onlyModelClass() throws Refusal, IOException {
     List<Class<?>> candidates = new ArrayList<>();
+    NoClassDefFoundError missing = null;
     for (String name : classes.ownClasses()) {
-      Class<?> type = loaded(name);
-      if (type != null && isModelClass(type)) candidates.add(type);
+      try {
+        Class<?> type = loaded(name);
+        if (type != null && isModelClass(type)) candidates.add(type);
+      } catch (NoClassDefFoundError e) {
+        // It may be one that the model does not need, as what trained it.
+        missing = e;
+      }
     }
+    if (candidates.isEmpty() && missing != null) throw missing;
     if (candidates.size() == 1) return candidates.get(0);
     for (Class<?> type : candidates) {
       if (type.getSimpleName().equals("Model")) return type;
@@ -99,7 +109,8 @@ public final class EntryFinder {
     List<Method> functions = functions(type);
     Method function = symbol == null ? defaultOf(functions) : only(functions, symbol);
     if (function == null) {
-      String wanted = symbol == null ? "no method to choose" : "no single public method '" + symbol + "'";
+      String wanted =
+          symbol == null ? "no method to choose" : "no single public method '" + symbol + "'";
       throw notFound(
           "there is %s in %s; found: %s. Write in model.yaml which: entry: %s:<method>"
               .formatted(wanted, type.getName(), described(functions), sourceName(type)));

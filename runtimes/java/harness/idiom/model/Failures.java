@@ -40,7 +40,8 @@ public final class Failures {
     String message =
         dot < 0
             ? "the class " + missing + " is in no library of the model"
-            : "the package %s is in no library of the model (class %s): add the jar that holds it to pom.xml"
+            : ("the package %s is in no library of the model (class %s):"
+                    + " add the jar that holds it to pom.xml")
                 .formatted(missing.substring(0, dot), missing);
     return new Failure(failure.kind(), failure.type(), message, failure.traceback());
   }

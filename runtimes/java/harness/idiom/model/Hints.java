@@ -15,7 +15,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A type says the data type that it is in Java; an int may be meant as UINT16, which model.yaml then says. */
+/**
+ * A type says the data type that it is in Java; an int may be meant as UINT16, which model.yaml
+ * then says.
+ */
 public final class Hints {
   /** What a single result is called, which has no name in the code. */
   private static final String ONLY_OUTPUT = "output";
@@ -63,7 +66,8 @@ public final class Hints {
 
   private static TensorSpec hint(String name, JavaType type) {
     DataType datatype = SignatureAdvice.datatypeOf(type);
-    boolean dateTime = type.element() == OffsetDateTime.class || type.element() == LocalDateTime.class;
+    boolean dateTime =
+        type.element() == OffsetDateTime.class || type.element() == LocalDateTime.class;
     List<String> levels = null;
     if (type.element().isEnum()) {
       levels = new ArrayList<>();
@@ -72,7 +76,8 @@ public final class Hints {
       }
     }
     int[] shape = SignatureAdvice.shapeOf(type);
-    return new TensorSpec(name, datatype, shape, dateTime ? ContentType.DATETIME : null, null, levels);
+    return new TensorSpec(
+        name, datatype, shape, dateTime ? ContentType.DATETIME : null, null, levels);
   }
 
   private static List<Map<String, Object>> toJson(List<TensorSpec> specs) {

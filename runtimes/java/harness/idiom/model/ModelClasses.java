@@ -14,6 +14,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.TreeSet;
 
 /**
  * The loader's parent is the platform's: the model never sees the harness's classes. Class folders
@@ -26,7 +27,8 @@ public final class ModelClasses {
 
   /**
    * @param folder of the model
-   * @param libraries class path entries: jars, class folders, or {@code dir/*} for all jars of a folder
+   * @param libraries class path entries: jars, class folders, or {@code dir/*} for all jars of a
+   *     folder
    */
   public ModelClasses(Path folder, List<String> libraries) throws MalformedURLException {
     this.folder = folder;
@@ -40,7 +42,8 @@ public final class ModelClasses {
         urls.add(entry.toURI().toURL());
       }
     }
-    loader = new URLClassLoader("model", urls.toArray(new URL[0]), ClassLoader.getPlatformClassLoader());
+    loader =
+        new URLClassLoader("model", urls.toArray(new URL[0]), ClassLoader.getPlatformClassLoader());
   }
 
   // In the order of their names, so that every start finds the same class first.
@@ -75,7 +78,8 @@ public final class ModelClasses {
 
   /** The names of the top-level classes that the author wrote, sorted. */
   public List<String> ownClasses() throws IOException {
-    List<String> names = new ArrayList<>();
+    // A class may lie in several folders.
+    TreeSet<String> names = new TreeSet<>();
     for (Path classFolder : classFolders) {
       Files.walkFileTree(
           classFolder,
@@ -83,18 +87,22 @@ public final class ModelClasses {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
               String name = classFolder.relativize(file).toString();
-              if (name.endsWith(".class") && name.indexOf('$') < 0 && !name.endsWith("-info.class")) {
+              if (name.endsWith(".class")
+                  && name.indexOf('$') < 0
+                  && !name.endsWith("-info.class")) {
                 names.add(name.substring(0, name.length() - 6).replace('/', '.'));
               }
               return FileVisitResult.CONTINUE;
             }
           });
     }
-    names.sort(null);
-    return names;
+    return new ArrayList<>(names);
   }
 
-  /** The source file of a class as the author knows it, relative to the model's folder where it lies there. */
+  /**
+   * The source file of a class as the author knows it, relative to the model's folder where it lies
+   * there.
+   */
   public String sourceOf(String className, String fileName) {
     int dot = className.lastIndexOf('.');
     String path = dot < 0 ? fileName : className.substring(0, dot + 1).replace('.', '/') + fileName;

@@ -122,7 +122,8 @@ public record Parameters(Form form, Class<?> recordClass, List<Field> fields) {
   private static Refusal refuse(Method method, Type type) {
     return new Refusal(
         ErrorKind.SIGNATURE,
-        "%s takes a %s, which no input can become: take arrays, records, a Map<String, Object> or a List of records"
+        ("%s takes a %s, which no input can become:"
+                + " take arrays, records, a Map<String, Object> or a List of records")
             .formatted(method.getName(), type.getTypeName()));
   }
 }

@@ -12,7 +12,8 @@ import java.util.Arrays;
 
 /**
  * Positions are bytes from the start of the array. The bulk methods want them aligned to the size
- * of the number, which tensor data always is: a body starts at 16 and its tensors at multiples of 8.
+ * of the number, which tensor data always is: a body starts at 16 and its tensors at multiples of
+ * 8.
  *
  * <p>The array lies on the heap, so that -Xmx is the only limit it knows: direct memory has one of
  * its own, smaller than the largest frame.

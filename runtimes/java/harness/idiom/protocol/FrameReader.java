@@ -6,8 +6,8 @@ import java.io.InputStream;
 import java.util.Map;
 
 /**
- * The frame that was read last lies at the start of {@link #bytes()} and stays until the next one is
- * read. A frame that has arrived whole costs one system call.
+ * The frame that was read last lies at the start of {@link #bytes()} and stays until the next one
+ * is read. A frame that has arrived whole costs one system call.
  */
 public final class FrameReader {
   /** Bytes before the body. */

@@ -31,7 +31,9 @@ public final class FrameWriter {
     frame(frame, FrameReader.HEADER + body.length);
   }
 
-  /** Writes the frame that begins {@code frame} and is {@code length} bytes long, header included. */
+  /**
+   * Writes the frame that begins {@code frame} and is {@code length} bytes long, header included.
+   */
   public synchronized void frame(Bytes frame, int length) throws IOException {
     for (int at = 0; at < length; at += LARGEST_WRITE) {
       out.write(frame.array(), at, Math.min(LARGEST_WRITE, length - at));

@@ -3,7 +3,10 @@ package idiom.protocol;
 
 import java.util.Arrays;
 
-/** Filled anew for each frame without allocating, unless a frame has more segments or tensors than any before. */
+/**
+ * Filled anew for each frame without allocating, unless a frame has more segments or tensors than
+ * any before.
+ */
 public final class InferBody {
   private static final int FIRST_WORDS = 16;
   private static final int DESCRIPTOR = 20;
@@ -49,7 +52,10 @@ public final class InferBody {
     return totalRows;
   }
 
-  /** Whether dimension 0 of every tensor is rows; otherwise the one segment says 0 and they may differ. */
+  /**
+   * Whether dimension 0 of every tensor is rows; otherwise the one segment says 0 and they may
+   * differ.
+   */
   public boolean isCounted() {
     return segments > 1 || rows[0] > 0;
   }

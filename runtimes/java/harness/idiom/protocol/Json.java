@@ -30,7 +30,10 @@ public final class Json {
     String text;
     try {
       text =
-          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, from, length)).toString();
+          StandardCharsets.UTF_8
+              .newDecoder()
+              .decode(ByteBuffer.wrap(bytes, from, length))
+              .toString();
     } catch (CharacterCodingException e) {
       throw new Violation("the body is not UTF-8");
     }

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One RESULT after the other: {@link #begin}, then for each tensor {@link #beginTensor}, bytes put at
- * positions that {@link #reserve} made room for, {@link #endTensor}; at last {@link #finish}. The
- * ranks are known at BIND, so the header's length is known before the data.
+ * One RESULT after the other: {@link #begin}, then for each tensor {@link #beginTensor}, bytes put
+ * at positions that {@link #reserve} made room for, {@link #endTensor}; at last {@link #finish}.
+ * The ranks are known at BIND, so the header's length is known before the data.
  */
 public final class ResultBody {
   private static final int START = FrameReader.HEADER;

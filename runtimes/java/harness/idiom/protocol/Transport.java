@@ -11,9 +11,9 @@ import java.lang.reflect.Constructor;
 /**
  * Plain file streams on the descriptor that the host left open.
  *
- * <p>{@code System.inheritedChannel()} is as fast, but it closes itself when a thread is interrupted
- * in it, as a model may do at any time, and it wants the socket as standard input, which a model
- * and its child processes can read. Descriptor 3 stays closed to both.
+ * <p>{@code System.inheritedChannel()} is as fast, but it closes itself when a thread is
+ * interrupted in it, as a model may do at any time, and it wants the socket as standard input,
+ * which a model and its child processes can read. Descriptor 3 stays closed to both.
  */
 public record Transport(InputStream in, OutputStream out) {
   private static final int FD = 3;

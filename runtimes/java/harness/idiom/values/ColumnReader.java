@@ -15,7 +15,9 @@ public final class ColumnReader {
   private final JavaType target;
   private final ElementReader[] elements = new ElementReader[ContentType.values().length];
 
-  /** @throws Refusal SIGNATURE when the type cannot take the input, with the line to write */
+  /**
+   * @throws Refusal SIGNATURE when the type cannot take the input, with the line to write
+   */
   public ColumnReader(TensorSpec spec, JavaType target) throws Refusal {
     this.spec = spec;
     this.target = target;
@@ -29,33 +31,49 @@ public final class ColumnReader {
     if (element.mayBeMissing() && target.element().isPrimitive()) {
       throw new Refusal(
           ErrorKind.SIGNATURE,
-          "input '%s' has na: %s, but a %s cannot be missing: take %s in the code, or leave na out of model.yaml"
-              .formatted(spec.name(), spec.na(), target, Numbers.boxed(target.element()).getSimpleName()));
+          ("input '%s' has na: %s, but a %s cannot be missing:"
+                  + " take %s in the code, or leave na out of model.yaml")
+              .formatted(
+                  spec.name(), spec.na(), target, Numbers.boxed(target.element()).getSimpleName()));
     }
     elements[ContentType.NONE.ordinal()] = element;
   }
 
-  /** @throws Refusal SIGNATURE when the input is neither [n] nor [n,1] */
+  /**
+   * @throws Refusal SIGNATURE when the input is neither [n] nor [n,1]
+   */
   public static void requireColumn(TensorSpec spec) throws Refusal {
     int[] shape = spec.shape();
     if (shape.length == 1 || (shape.length == 2 && (shape[1] == 1 || shape[1] == -1))) return;
     throw new Refusal(
         ErrorKind.SIGNATURE,
-        "'%s' has shape %s, but the function takes one value a row. Write in model.yaml: {name: %s, datatype: %s, shape: [-1]}"
-            .formatted(spec.name(), SignatureAdvice.shapeText(shape), spec.name(), spec.datatype()));
+        ("'%s' has shape %s, but the function takes one value a row."
+                + " Write in model.yaml: {name: %s, datatype: %s, shape: [-1]}")
+            .formatted(
+                spec.name(), SignatureAdvice.shapeText(shape), spec.name(), spec.datatype()));
   }
 
   /** The column's values in order; a missing one is null, NaN or an empty Optional. */
   public Object[] read(Bytes bytes, Tensor tensor) throws Refusal {
-    Object[] column = readEach(bytes, tensor);
-    for (Object value : column) {
-      if (value instanceof Refusal refusal) throw refusal;
+    Object[] column = elements(bytes, tensor);
+    for (int row = 0; row < column.length; row++) {
+      if (column[row] instanceof Refusal refusal) {
+        throw refuse("row " + row + ": " + refusal.getMessage());
+      }
     }
     return column;
   }
 
   /** The same, but a value that the model cannot take is a Refusal in its place. */
   public Object[] readEach(Bytes bytes, Tensor tensor) throws Refusal {
+    Object[] column = elements(bytes, tensor);
+    for (int row = 0; row < column.length; row++) {
+      if (column[row] instanceof Refusal refusal) column[row] = refuse(refusal.getMessage());
+    }
+    return column;
+  }
+
+  private Object[] elements(Bytes bytes, Tensor tensor) throws Refusal {
     if (tensor.rank() == 0 || tensor.elements() != tensor.dimension(0)) {
       throw refuse("it is no column, [n] or [n,1]");
     }
@@ -72,8 +90,8 @@ public final class ColumnReader {
       }
       try {
         column[row] = element.read(bytes, at, length);
-      } catch (Refusal e) {
-        column[row] = refuse("row " + row + ": " + e.getMessage());
+      } catch (Refusal refusal) {
+        column[row] = refusal;
       }
     }
     return column;

@@ -17,7 +17,7 @@ import java.time.temporal.Temporal;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -54,7 +54,7 @@ final class ElementReader {
     this.optional = optional;
     form = formOf(contentType, column);
     na = naOf(spec);
-    levels = column && spec.levels() != null ? new HashSet<>(spec.levels()) : null;
+    levels = column && spec.levels() != null ? new LinkedHashSet<>(spec.levels()) : null;
     constants = form == Form.CONSTANT ? constantsOf(target) : null;
   }
 
@@ -75,7 +75,8 @@ final class ElementReader {
       if (contentType == ContentType.DATETIME) return Form.DATETIME;
       return column || contentType == ContentType.STR ? Form.TEXT : Form.RAW;
     }
-    String type = contentType == ContentType.NONE ? "" : " of content type " + contentType.wireName();
+    String type =
+        contentType == ContentType.NONE ? "" : " of content type " + contentType.wireName();
     throw new Refusal(
         ErrorKind.SIGNATURE, datatype + type + " does not fit " + target.getSimpleName());
   }
@@ -132,8 +133,7 @@ final class ElementReader {
   private boolean isMissing(Bytes bytes, int at, int length) {
     if (datatype == DataType.BYTES) {
       byte[] text = (byte[]) na;
-      return text != null
-          && Arrays.equals(bytes.array(), at, at + length, text, 0, text.length);
+      return text != null && Arrays.equals(bytes.array(), at, at + length, text, 0, text.length);
     }
     // A missing float is NaN, which only an Optional shows in another way.
     if (datatype.isFloat()) return optional && isNaN(number(bytes, at));

@@ -18,10 +18,13 @@ import java.util.Optional;
 final class ElementWriter {
   private final DataType datatype;
   private final ContentType contentType;
+
   /** What a missing value leaves as, prepared; null where there is no such thing. */
   private final Object missing;
 
-  /** @throws Refusal SIGNATURE when the output's na is no value of its data type */
+  /**
+   * @throws Refusal SIGNATURE when the output's na is no value of its data type
+   */
   ElementWriter(TensorSpec spec) throws Refusal {
     datatype = spec.datatype();
     contentType = spec.contentType();

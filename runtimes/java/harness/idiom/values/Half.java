@@ -1,4 +1,5 @@
-// FP16 and BF16 from and to float: exact on the way in, to nearest with ties to even on the way out.
+// FP16 and BF16 from and to float: exact on the way in, to nearest with ties to even on the way
+// out.
 package idiom.values;
 
 /** Java 17 knows no half floats. NaN payloads survive both ways as far as their bits reach. */

@@ -203,6 +203,9 @@ enum NativeArray {
   /** An array of the {@code count} elements that begin at {@code at}. */
   abstract Object read(Bytes bytes, int at, int count);
 
-  /** Writes all of an array, for which there is room; returns the first index that does not fit, or FITS. */
+  /**
+   * Writes all of an array, for which there is room; returns the first index that does not fit, or
+   * FITS.
+   */
   abstract int write(Bytes bytes, int at, Object array);
 }

@@ -168,7 +168,10 @@ final class Numbers {
   }
 
   private static Refusal refuse(DataType datatype, Object value) {
-    String what = value instanceof Number || value instanceof Boolean ? value + "" : "a " + value.getClass().getSimpleName();
+    String what =
+        value instanceof Number || value instanceof Boolean
+            ? value + ""
+            : "a " + value.getClass().getSimpleName();
     return new Refusal(ErrorKind.INVALID_OUTPUT, what + " is no " + datatype);
   }
 }

@@ -25,7 +25,10 @@ public final class SignatureAdvice {
     return element == Object.class || element == Number.class ? null : DataType.BYTES;
   }
 
-  /** The shape that a Java type stands for: one free dimension for each pair of brackets, a scalar is a column. */
+  /**
+   * The shape that a Java type stands for: one free dimension for each pair of brackets, a scalar
+   * is a column.
+   */
   public static int[] shapeOf(JavaType type) {
     if (type.isAny() || (type.element() == byte.class && type.rank() > 0)) return null;
     int[] shape = new int[Math.max(1, type.rank())];

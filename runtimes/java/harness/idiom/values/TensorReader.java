@@ -1,4 +1,5 @@
-// Turns a tensor into the value that a parameter takes: arrays of the parameter's rank, or a scalar.
+// Turns a tensor into the value that a parameter takes: arrays of the parameter's rank, or a
+// scalar.
 package idiom.values;
 
 import idiom.protocol.Bytes;
@@ -10,7 +11,10 @@ import idiom.protocol.Tensor;
 import idiom.protocol.TensorSpec;
 import java.lang.reflect.Array;
 
-/** Prepared at BIND for one input and one type; what a request's own content type needs, at its first use. */
+/**
+ * Prepared at BIND for one input and one type; what a request's own content type needs, at its
+ * first use.
+ */
 public final class TensorReader {
   private final TensorSpec spec;
   private final JavaType target;
@@ -26,7 +30,8 @@ public final class TensorReader {
     this.target = target;
     this.column = column;
     int rank = target.isAny() ? spec.shape().length : target.rank() - innerRank();
-    if (!ranksFit(spec.shape(), rank)) throw SignatureAdvice.refuse(spec, target, "the ranks differ");
+    if (!ranksFit(spec.shape(), rank))
+      throw SignatureAdvice.refuse(spec, target, "the ranks differ");
     try {
       plans[ContentType.NONE.ordinal()] = new Plan(spec.contentType());
     } catch (Refusal e) {

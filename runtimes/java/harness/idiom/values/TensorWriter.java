@@ -1,4 +1,5 @@
-// Writes what the model returned for one output: checks that it fits the signature, then its elements.
+// Writes what the model returned for one output: checks that it fits the signature, then its
+// elements.
 package idiom.values;
 
 import idiom.protocol.DataType;
@@ -9,7 +10,10 @@ import idiom.protocol.TensorSpec;
 import java.lang.reflect.Array;
 import java.util.List;
 
-/** Takes arrays and lists, nested as deep as the output's rank; primitive arrays of its own type in bulk. */
+/**
+ * Takes arrays and lists, nested as deep as the output's rank; primitive arrays of its own type in
+ * bulk.
+ */
 public final class TensorWriter {
   /** As rows: the frame does not say how many there must be. */
   public static final int ANY_ROWS = -1;
@@ -26,7 +30,9 @@ public final class TensorWriter {
   private int at;
   private int row;
 
-  /** @throws Refusal SIGNATURE when the output's na is no value of its data type */
+  /**
+   * @throws Refusal SIGNATURE when the output's na is no value of its data type
+   */
   public TensorWriter(TensorSpec spec, int index) throws Refusal {
     this.spec = spec;
     this.index = index;
@@ -89,7 +95,8 @@ public final class TensorWriter {
     out.endTensor(at);
   }
 
-  // How deep arrays and lists are nested. What is empty is as deep as its class says, or as it should be.
+  // How deep arrays and lists are nested. What is empty is as deep as its class says, or as it
+  // should be.
   private int depth(Object value) {
     int depth = 0;
     while (isNested(value)) {
@@ -101,7 +108,9 @@ public final class TensorWriter {
       } else if (component == null) {
         return Math.max(depth, shape.length);
       } else {
-        for (; component.isArray() && !isElement(component); component = component.componentType()) {
+        for (;
+            component.isArray() && !isElement(component);
+            component = component.componentType()) {
           depth++;
         }
         return depth;
@@ -147,8 +156,7 @@ public final class TensorWriter {
       if (declared[axis] != -1 && declared[axis] != shape[axis]) {
         throw refuse(
             "what came back has shape %s, the signature says %s"
-                .formatted(
-                    SignatureAdvice.shapeText(shape), SignatureAdvice.shapeText(declared)));
+                .formatted(SignatureAdvice.shapeText(shape), SignatureAdvice.shapeText(declared)));
       }
     }
     if (rows != ANY_ROWS && (shape.length == 0 || shape[0] != rows)) {

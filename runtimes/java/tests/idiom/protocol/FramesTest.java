@@ -1,6 +1,7 @@
 // frames.json: what the harness decodes and what it encodes.
 //
-// All tests of the harness: mvn -q -f runtimes/java/pom.xml verify (from the repository's root; needs python3).
+// All tests of the harness: mvn -q -f runtimes/java/pom.xml verify (from the repository's root;
+// needs python3).
 package idiom.protocol;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;

@@ -16,7 +16,12 @@ class InvalidTest {
   /** Those whose bodies a harness parses; the session refuses the others by their type. */
   private static final Set<FrameType> HOSTS =
       EnumSet.of(
-          FrameType.INIT, FrameType.BIND, FrameType.CANCEL, FrameType.PING, FrameType.DRAIN, FrameType.INFER);
+          FrameType.INIT,
+          FrameType.BIND,
+          FrameType.CANCEL,
+          FrameType.PING,
+          FrameType.DRAIN,
+          FrameType.INFER);
 
   @TestFactory
   Stream<DynamicTest> violations() throws Exception {

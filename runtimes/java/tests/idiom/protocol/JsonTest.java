@@ -17,7 +17,9 @@ class JsonTest {
   @Test
   void keepsEveryKindOfValue() throws Violation {
     Map<String, Object> value =
-        parse(" {\"a\": [1, -2.5e3, true, false, null, {}, []], \"b\\u00e9\\n\\/\": \"\\ud83d\\ude42\"} ");
+        parse(
+            " {\"a\": [1, -2.5e3, true, false, null, {}, []], \"b\\u00e9\\n"
+                + "\\/\": \"\\ud83d\\ude42\"} ");
     assertEquals(
         Arrays.asList(
             new BigDecimal("1"), new BigDecimal("-2.5e3"), true, false, null, Map.of(), List.of()),
@@ -28,7 +30,8 @@ class JsonTest {
 
   @Test
   void keepsIntegersBeyondDoubles() throws Violation {
-    assertEquals(new BigDecimal("18446744073709551615"), parse("{\"na\":18446744073709551615}").get("na"));
+    assertEquals(
+        new BigDecimal("18446744073709551615"), parse("{\"na\":18446744073709551615}").get("na"));
   }
 
   @Test
@@ -39,8 +42,23 @@ class JsonTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", " ", "{", "{}}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":[1,]}", "{\"a\":nul}",
-        "{\"a\":1.2.3}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u00g0\"}", "{\"a\":\"", "{\"a\":\"\n\"}", "[1]", "1"
+        "",
+        " ",
+        "{",
+        "{}}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{\"a\":[1,]}",
+        "{\"a\":nul}",
+        "{\"a\":1.2.3}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u00g0\"}",
+        "{\"a\":\"",
+        "{\"a\":\"\n\"}",
+        "[1]",
+        "1"
       })
   void refusesWhatIsNoObject(String text) {
     assertThrows(Violation.class, () -> parse(text));

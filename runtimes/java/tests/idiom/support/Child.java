@@ -1,9 +1,11 @@
-// The host's side of one instance: the harness as a real process, started by the command of runtime.json.
+// The host's side of one instance: the harness as a real process, started by the command of
+// runtime.json.
 package idiom.support;
 
 import idiom.protocol.Json;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.StandardProtocolFamily;
@@ -66,7 +68,11 @@ public final class Child implements AutoCloseable {
     Files.delete(socket);
     try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       server.bind(UnixDomainSocketAddress.of(socket));
-      process = new ProcessBuilder(command(socket)).directory(model.folder().toFile()).start();
+      process =
+          new ProcessBuilder(command(socket))
+              .directory(model.folder().toFile())
+              .redirectInput(new File("/dev/null"))
+              .start();
       channel = server.accept();
     } finally {
       Files.deleteIfExists(socket);
@@ -80,7 +86,8 @@ public final class Child implements AutoCloseable {
     String java = ProcessHandle.current().info().command().orElse("java");
     List<String> command =
         new ArrayList<>(
-            List.of("python3", Path.of("tests/launch.py").toAbsolutePath().toString(), socket + ""));
+            List.of(
+                "python3", Path.of("tests/launch.py").toAbsolutePath().toString(), socket + ""));
     for (Object word : (List<?>) Json.parse(runtime, 0, runtime.length).get("command")) {
       command.add(
           ((String) word)
@@ -184,7 +191,8 @@ public final class Child implements AutoCloseable {
 
   private static Frame require(int type, Frame frame) {
     if (frame.type() == type) return frame;
-    throw new AssertionError(frame.type() + ": " + new String(frame.body(), StandardCharsets.UTF_8));
+    throw new AssertionError(
+        frame.type() + ": " + new String(frame.body(), StandardCharsets.UTF_8));
   }
 
   /** Closes the transport, as a host does that dies. */

@@ -1,4 +1,5 @@
-// The host's side of the tensor bodies, written from PROTOCOL.md and sharing no code with the harness.
+// The host's side of the tensor bodies, written from PROTOCOL.md and sharing no code with the
+// harness.
 package idiom.support;
 
 import java.io.ByteArrayOutputStream;

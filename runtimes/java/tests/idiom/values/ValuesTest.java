@@ -107,7 +107,8 @@ class ValuesTest {
         Refusal refusal = assertThrows(Refusal.class, () -> encode(spec, List.of(spelling)));
         assertEquals(ErrorKind.INVALID_OUTPUT, refusal.kind());
       } else {
-        assertArrayEquals(Vectors.bytes(vector.get("bytes")), encode(spec, List.of(spelling)).data());
+        assertArrayEquals(
+            Vectors.bytes(vector.get("bytes")), encode(spec, List.of(spelling)).data());
       }
     }
   }
@@ -156,7 +157,9 @@ class ValuesTest {
     assertEquals(expected, spelled);
   }
 
-  /** The element as the vectors spell it; a number that equals the expected one is spelled alike. */
+  /**
+   * The element as the vectors spell it; a number that equals the expected one is spelled alike.
+   */
   private static Object spell(TensorSpec spec, Object expected, Object element) {
     if (element instanceof byte[] raw) return HexFormat.of().formatHex(raw);
     if (element instanceof OffsetDateTime time) return "" + time.toInstant().toEpochMilli();
