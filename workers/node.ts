@@ -29,11 +29,16 @@ export interface WorkerNodeDependencies {
 export class WorkerNode {
   readonly #options: WorkerNodeOptions;
   readonly #dependencies: WorkerNodeDependencies;
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools = new Map<ModelVersion, Pool>();
+  /** The pools that get calls, by the key of their version. */
+  readonly #attached = new Map<string, Pool>();
+  /** Pools that answer what they have and then end. */
+  readonly #ending = new Map<Pool, Promise<void>>();
   readonly #queue: ModelVersion[] = [];
   #loading = 0;
-  /** Called for each version that leaves the state `loading`, by its key. */
-  readonly #settled = new Map<string, () => void>();
+  /** Called for each version that leaves the state `loading`. */
+  readonly #settled = new Map<ModelVersion, () => void>();
+  readonly #retired = new WeakSet<ModelVersion>();
   #stopped = false;
 
   constructor(options: WorkerNodeOptions, dependencies: WorkerNodeDependencies) {
@@ -41,32 +46,56 @@ export class WorkerNode {
     this.#dependencies = dependencies;
   }
 
-  /** Begins to serve these versions. Their status is reported as it changes; what cannot be loaded hinders no other. */
+  /**
+   * Begins to serve these versions. Their status is reported as it changes; what cannot be loaded hinders no other. One whose key
+   * is served already becomes ready beside the other, and gets its calls from then on; the other waits to be retired.
+   */
   serve(versions: readonly ModelVersion[]): void {
     this.#queue.push(...versions);
     this.#loadNext();
   }
 
+  /** Takes nothing new for this version, answers what waits and ends its instances; what is not done after `timeoutMs` is killed. */
+  async retire(version: ModelVersion, timeoutMs: number): Promise<void> {
+    this.#retired.add(version);
+    const waiting = this.#queue.indexOf(version);
+    if (waiting !== -1) this.#queue.splice(waiting, 1);
+    const pool = this.#pools.get(version);
+    if (pool === undefined) return;
+    if (this.#attached.get(version.key) === pool) {
+      this.#dependencies.lane.detach(version.key);
+      this.#attached.delete(version.key);
+    }
+    await this.#end(pool, timeoutMs);
+    this.#pools.delete(version);
+    this.#ending.delete(pool);
+    this.#dependencies.metrics.forget(version);
+  }
+
+  /** Every pool, also those that are not serving yet or no more. */
+  get pools(): readonly Pool[] {
+    return [...this.#pools.values()];
+  }
+
+  /** The instances that get the calls of this version. */
   instancesOf(versionKey: string): readonly Instance[] {
-    return this.#pools.get(versionKey)?.instances ?? [];
+    return this.#attached.get(versionKey)?.instances ?? [];
   }
 
   /** Answers what waits, then ends every instance; what is not done after `timeoutMs` is killed. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
     this.#queue.length = 0;
-    const pools = [...this.#pools.values()];
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        for (const pool of pools) pool.kill();
-        resolve();
-      }, timeoutMs);
-    });
-    const drained = Promise.all(pools.map((pool) => pool.drain()));
-    await Promise.race([drained, late]);
-    clearTimeout(timer);
-    await drained;
+    await Promise.all(this.pools.map((pool) => this.#end(pool, timeoutMs)));
+  }
+
+  #end(pool: Pool, timeoutMs: number): Promise<void> {
+    const known = this.#ending.get(pool);
+    if (known !== undefined) return known;
+    const timer = setTimeout(() => pool.kill(), timeoutMs);
+    const ended = pool.drain().finally(() => clearTimeout(timer));
+    this.#ending.set(pool, ended);
+    return ended;
   }
 
   #loadNext(): void {
@@ -84,7 +113,7 @@ export class WorkerNode {
   async #load(version: ModelVersion): Promise<void> {
     try {
       const prepared = await this.#prepare(version);
-      if (this.#stopped) return;
+      if (this.#stopped || this.#retired.has(version)) return;
       await this.#startPool(prepared);
     } catch (error) {
       const { message } = IdiomError.from(error);
@@ -115,26 +144,35 @@ export class WorkerNode {
   /** Resolves when the version has settled for the first time, whichever way. */
   #startPool(prepared: PreparedVersion): Promise<void> {
     const { version } = prepared;
-    const { lane, metrics, log } = this.#dependencies;
+    const { metrics, log } = this.#dependencies;
     return new Promise((resolve) => {
-      this.#settled.set(version.key, resolve);
+      this.#settled.set(version, resolve);
       const pool = new Pool(prepared, {
         launcher: this.#options.launcher,
         limits: this.#options.limits,
         metrics,
         log,
-        statusChanged: (_version, status) => this.#statusChanged(version, status),
+        statusChanged: (_version, status) => this.#statusChanged(pool, status),
       });
-      this.#pools.set(version.key, pool);
-      lane.attach(version.key, pool);
+      this.#pools.set(version, pool);
       pool.start();
     });
   }
 
-  #statusChanged(version: ModelVersion, status: VersionStatus): void {
+  #statusChanged(pool: Pool, status: VersionStatus): void {
+    const { version } = pool;
+    if (status.state === "ready" && !this.#retired.has(version) && this.#attached.get(version.key) !== pool) this.#attach(pool);
     this.#dependencies.statusChanged(version, status);
     if (status.state === "loading") return;
-    this.#settled.get(version.key)?.();
-    this.#settled.delete(version.key);
+    this.#settled.get(version)?.();
+    this.#settled.delete(version);
+  }
+
+  /** From now on this pool gets the calls of its key; another one that had them keeps what it has. */
+  #attach(pool: Pool): void {
+    const before = this.#attached.get(pool.version.key);
+    if (before !== undefined) this.#retired.add(before.version);
+    this.#attached.set(pool.version.key, pool);
+    this.#dependencies.lane.attach(pool.version.key, pool);
   }
 }

@@ -1,12 +1,8 @@
-// The CLI's gRPC client: it speaks the same protocol as every other client.
-import { join } from "node:path";
-import { credentials, type GrpcObject, loadPackageDefinition, type ServiceClientConstructor, type ServiceError } from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
+// The CLI's client for calling models: it speaks the same protocol as every other client.
 import { type Datatype, isContentType } from "../core/datatype.ts";
 import type { JsonTensor } from "../core/json-tensor.ts";
 import { tensorFromJson, tensorToJson } from "../core/json-tensor.ts";
-import { PACKAGE_ROOT } from "../package-root.ts";
-import { fromServiceError } from "./failure.ts";
+import { Connection } from "./connection.ts";
 
 export interface TensorMetadata {
   readonly name: string;
@@ -22,44 +18,32 @@ export interface ModelMetadata {
   readonly outputs: TensorMetadata[];
 }
 
-export interface ModelIndex {
-  readonly name: string;
-  readonly version: string;
-  readonly state: string;
-  readonly reason: string;
-}
-
 export interface InferAnswer {
   readonly modelVersion: string;
   readonly outputs: JsonTensor[];
 }
 
-const CALL_TIMEOUT_MS = 60_000;
+const INFERENCE = {
+  file: "inference/grpc_service.proto",
+  service: "inference.GRPCInferenceService",
+  options: { keepCase: true, longs: Number, defaults: true },
+} as const;
 
 export class Client {
-  readonly #server: string;
-  readonly #stub: InstanceType<ServiceClientConstructor>;
+  readonly #connection: Connection;
 
   /** `server` is `host:port`. */
   constructor(server: string) {
-    this.#server = server;
-    const definition = loadSync(join(PACKAGE_ROOT, "proto", "inference", "grpc_service.proto"), { keepCase: true, longs: Number, defaults: true });
-    const inference = loadPackageDefinition(definition)["inference"] as GrpcObject;
-    const Stub = inference["GRPCInferenceService"] as ServiceClientConstructor;
-    this.#stub = new Stub(server, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+    this.#connection = new Connection(server, INFERENCE);
   }
 
   metadata(name: string, version: string): Promise<ModelMetadata> {
-    return this.#call("ModelMetadata", { name, version });
-  }
-
-  async index(): Promise<ModelIndex[]> {
-    return (await this.#call<{ models: ModelIndex[] }>("RepositoryIndex", {})).models;
+    return this.#connection.call("ModelMetadata", { name, version });
   }
 
   async infer(name: string, version: string, inputs: readonly JsonTensor[]): Promise<InferAnswer> {
     const tensors = inputs.map((input) => tensorFromJson(input));
-    const answer = await this.#call<{ model_version: string; outputs: TensorMetadata[]; raw_output_contents: Buffer[] }>("ModelInfer", {
+    const answer = await this.#connection.call<{ model_version: string; outputs: TensorMetadata[]; raw_output_contents: Buffer[] }>("ModelInfer", {
       model_name: name,
       model_version: version,
       inputs: inputs.map((input) => ({ name: input.name, datatype: input.datatype, shape: input.shape, parameters: contentType(input) })),
@@ -77,17 +61,7 @@ export class Client {
   }
 
   close(): void {
-    this.#stub.close();
-  }
-
-  #call<Answer>(method: string, request: object): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const unary = this.#stub[method] as (request: object, options: object, done: (error: ServiceError | null, answer: Answer) => void) => void;
-      unary.call(this.#stub, request, { deadline: Date.now() + CALL_TIMEOUT_MS }, (error, answer) => {
-        if (error === null) resolve(answer);
-        else reject(fromServiceError(error, this.#server));
-      });
-    });
+    this.#connection.close();
   }
 }
 

@@ -17,6 +17,7 @@ export class CliFailure extends Error {
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: EXIT.usage,
   MODEL_NOT_FOUND: EXIT.notFound,
+  NODE_NOT_FOUND: EXIT.notFound,
   MODEL_INVALID: EXIT.invalid,
   INVALID_REQUEST: EXIT.invalid,
   INVALID_INPUT: EXIT.invalid,

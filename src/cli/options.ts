@@ -1,5 +1,6 @@
 // Options that several commands share.
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "../core/units.ts";
 import type { Format } from "./output.ts";
 
 export interface GlobalOptions {
@@ -15,4 +16,20 @@ export function serverOption(): Option {
 
 export function formatOption(formats: readonly Format[]): Option {
   return new Option("-o, --output <format>", "how to print").choices([...formats]).default(formats[0]);
+}
+
+/** `--timeout`, in ms; `standard` is written as "2m". */
+export function timeoutOption(description: string, standard: string): Option {
+  return new Option("--timeout <duration>", description).argParser(parseTimeout).default(parseTimeout(standard), standard);
+}
+
+function parseTimeout(text: string): number {
+  const timeoutMs = parseDuration(text);
+  if (timeoutMs === null || timeoutMs === 0) throw new InvalidArgumentError('Write it like "30s" or "2m".');
+  return timeoutMs;
+}
+
+export function parseCount(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It is a whole number, 0 or more.");
+  return Number(text);
 }

@@ -63,6 +63,23 @@ export function plainTable(head: readonly string[], rows: readonly (readonly str
     .join("\n");
 }
 
+/** The first twelve digits: enough to tell contents apart. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
+}
+
+export function firstLine(text: string): string {
+  return text.split("\n")[0] as string;
+}
+
+/** "8s", "12m", "3h", "5d". */
+export function age(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

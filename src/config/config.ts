@@ -38,6 +38,8 @@ const configSchema = z.strictObject({
   httpPort: port.default(8000),
   /** The folder that holds a folder per model. */
   models: z.string().default(join(PACKAGE_ROOT, "examples", "models")),
+  /** How often that folder is looked at for changes; 0: only when asked. */
+  reloadIntervalMs: duration.default(2000),
   /** Environments, built harnesses, caches. */
   data: z.string().default(join(PACKAGE_ROOT, ".idiom")),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
@@ -63,6 +65,7 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_GRPC_PORT: "grpcPort",
   IDIOM_HTTP_PORT: "httpPort",
   IDIOM_MODELS: "models",
+  IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",
   IDIOM_LOG_LEVEL: "logLevel",
 };

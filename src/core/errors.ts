@@ -14,6 +14,7 @@ export const ERRORS = {
   /** The signature admits the values, the model does not: an unseen level, text that is no date. */
   INVALID_INPUT: { grpc: 3, http: 400, retryable: false },
   MODEL_NOT_FOUND: { grpc: 5, http: 404, retryable: false },
+  NODE_NOT_FOUND: { grpc: 5, http: 404, retryable: false },
   /** The model folder, its code or its signature is wrong; nothing to do with a request. */
   MODEL_INVALID: { grpc: 9, http: 500, retryable: false },
   MODEL_NOT_READY: { grpc: 14, http: 503, retryable: true },

@@ -1,11 +1,13 @@
-// The gRPC front door: the inference service, health and reflection on one port.
+// The gRPC front door: the inference service, the admin service, health and reflection on one port.
 import { type Server as GrpcServer, logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation, protoPath as healthProtoPath } from "grpc-health-check";
+import type { AdminBackend } from "../core/admin.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { ADMIN_PACKAGE, AdminService } from "./admin-service.ts";
 import { INFERENCE_PACKAGE } from "./inference-messages.ts";
 import { InferenceService } from "./inference-service.ts";
 import { listenError } from "./listen-error.ts";
@@ -26,14 +28,21 @@ export interface GrpcFrontDoor {
 }
 
 /** Opens the port. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
-export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry: Registry, lane: RealtimeLane, metrics: Metrics): Promise<GrpcFrontDoor> {
+export async function openGrpcFrontDoor(
+  options: GrpcFrontDoorOptions,
+  registry: Registry,
+  lane: RealtimeLane,
+  metrics: Metrics,
+  admin: AdminBackend,
+): Promise<GrpcFrontDoor> {
   // Its own log goes around ours; what matters comes back as errors.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1, "grpc.enable_channelz": 0 });
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
+  server.addService(AdminService.definition(), new AdminService(admin).handlers());
   const health = healthService(registry, server);
-  new ReflectionService({ ...INFERENCE_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
+  new ReflectionService({ ...INFERENCE_PACKAGE, ...ADMIN_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
   const port = await bind(server, options);
   return {
     port,
@@ -42,13 +51,13 @@ export async function openGrpcFrontDoor(options: GrpcFrontDoorOptions, registry:
   };
 }
 
-/** "" is the whole server: it serves once every model has settled. A model's name is a service of its own. */
+/** "" is the whole server: it serves once every model has settled, until it drains. A model's name is a service of its own. */
 function healthService(registry: Registry, server: GrpcServer): HealthImplementation {
   const health = new HealthImplementation({ "": "NOT_SERVING" });
   const report = ({ name }: RegistryEntry): void => {
     const ready = registry.versionsOf(name).some((entry) => entry.status.state === "ready");
     health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
-    health.setStatus("", registry.settled ? "SERVING" : "NOT_SERVING");
+    health.setStatus("", registry.accepting ? "SERVING" : "NOT_SERVING");
   };
   registry.onStatus(report);
   for (const entry of registry.entries()) report(entry);

@@ -14,8 +14,10 @@ export interface HttpFrontDoor {
 export async function openHttpFrontDoor(host: string, port: number, registry: Registry, metrics: Metrics): Promise<HttpFrontDoor> {
   const server = fastify();
   server.get("/healthz", (_request, reply) => {
-    const settled = registry.settled;
-    return reply.code(settled ? 200 : 503).send({ status: settled ? "ok" : "starting", models: registry.entries().map(modelHealth) });
+    const { accepting, settled } = registry;
+    return reply
+      .code(accepting ? 200 : 503)
+      .send({ status: accepting ? "ok" : settled ? "draining" : "starting", models: registry.entries().map(modelHealth) });
   });
   server.get("/metrics", async (_request, reply) => reply.header("content-type", metrics.contentType).send(await metrics.render()));
   try {

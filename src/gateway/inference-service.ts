@@ -45,7 +45,7 @@ export class InferenceService {
   handlers(): UntypedServiceImplementation {
     return {
       ServerLive: answering(() => ({ live: true })),
-      ServerReady: answering(() => ({ ready: this.#registry.settled })),
+      ServerReady: answering(() => ({ ready: this.#registry.accepting })),
       ModelReady: answering(({ name, version }) => ({ ready: this.#isReady(name, version) })),
       ServerMetadata: answering(() => ({ name: "idiom", version: VERSION, extensions: ["model_repository"] })),
       ModelMetadata: answering(({ name, version }) => this.#modelMetadata(name, version)),

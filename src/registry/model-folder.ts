@@ -1,6 +1,6 @@
 // A folder of models: `<model>/` is version 1, `<model>/<number>/` are numbered versions.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { IdiomError } from "../core/errors.ts";
 import { type Manifest, type ModelVersion, versionKey } from "../core/model.ts";
@@ -31,9 +31,6 @@ export interface ScannedModels {
  * @throws IdiomError MODEL_INVALID when `root` itself is no folder, or two versions have one name.
  */
 export function scanModels(root: string, runtimes: readonly RuntimeMarker[]): ScannedModels {
-  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new IdiomError("MODEL_INVALID", `${root} is no folder; IDIOM_MODELS names the folder that holds a folder per model`);
-  }
   const versions: ModelVersion[] = [];
   const broken: BrokenVersion[] = [];
   for (const { folder, folderName, version } of listFolders(root)) {
@@ -47,15 +44,15 @@ export function scanModels(root: string, runtimes: readonly RuntimeMarker[]): Sc
   return { versions, broken };
 }
 
-/** Reads one model version. @throws IdiomError MODEL_INVALID */
-export function readVersion(folder: string, folderName: string, version: string, runtimes: readonly RuntimeMarker[]): ModelVersion {
+/** Reads one model version; `digest` is that of the folder. @throws IdiomError MODEL_INVALID */
+export function readVersion(folder: string, folderName: string, version: string, runtimes: readonly RuntimeMarker[], digest = digestOf(folder)): ModelVersion {
   const manifest = readManifest(folder, folderName, runtimes);
   return {
     name: manifest.name,
     version,
     key: versionKey(manifest.name, version),
     folder,
-    digest: digestOf(folder),
+    digest,
     manifest,
     golden: hintsOfGolden(readGolden(folder, manifest.golden)[0]),
   };
@@ -73,7 +70,18 @@ function detectRuntime(folder: string, runtimes: readonly RuntimeMarker[]): stri
   return runtimes.find((runtime) => runtime.entryFiles.some((file) => files.has(file)))?.language ?? null;
 }
 
-function listFolders(root: string): { folder: string; folderName: string; version: string }[] {
+/** The folder of a model version, whatever it holds. */
+export interface VersionFolder {
+  readonly folder: string;
+  readonly folderName: string;
+  readonly version: string;
+}
+
+/** @throws IdiomError MODEL_INVALID when `root` is no folder. */
+export function listFolders(root: string): VersionFolder[] {
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new IdiomError("MODEL_INVALID", `${root} is no folder; IDIOM_MODELS names the folder that holds a folder per model`);
+  }
   return subfolders(root).flatMap((folderName) => {
     const folder = join(root, folderName);
     const numbered = existsSync(join(folder, "model.yaml")) ? [] : subfolders(folder).filter((name) => /^[1-9]\d*$/.test(name));
@@ -90,7 +98,8 @@ function subfolders(folder: string): string[] {
     .sort();
 }
 
-function refuseDuplicates(versions: readonly ModelVersion[]): void {
+/** @throws IdiomError MODEL_INVALID when two versions have one name. */
+export function refuseDuplicates(versions: readonly ModelVersion[]): void {
   const seen = new Map<string, ModelVersion>();
   for (const version of versions) {
     const other = seen.get(version.key);
@@ -105,13 +114,22 @@ function refuseDuplicates(versions: readonly ModelVersion[]): void {
 
 function digestOf(folder: string): string {
   const hash = createHash("sha256");
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  for (const file of contentFiles(readdirSync(folder, { recursive: true, withFileTypes: true }))) {
+    const content = readFileSync(file);
+    hash.update(digestHeader(folder, file, content.length)).update(content);
+  }
+  return hash.digest("hex");
+}
+
+/** The files that make up a version, sorted: everything below its folder but what Python caches there. */
+export function contentFiles(entries: readonly Dirent[]): string[] {
+  return entries
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  for (const file of files) {
-    const content = readFileSync(file);
-    hash.update(`${file.slice(folder.length)}\0${content.length}\0`).update(content);
-  }
-  return hash.digest("hex");
+}
+
+/** What the digest has before the content of each file. */
+export function digestHeader(folder: string, file: string, length: number): string {
+  return `${file.slice(folder.length)}\0${length}\0`;
 }

@@ -3,12 +3,19 @@ import { IdiomError } from "../core/errors.ts";
 import type { ModelVersion, VersionStatus } from "../core/model.ts";
 import type { BrokenVersion, ScannedModels } from "./model-folder.ts";
 
+/** What the folder of a version holds now, while what it held before goes on serving. */
+export type VersionUpdate =
+  | { readonly state: "loading"; readonly version: ModelVersion }
+  /** `digest` is "" when the folder could not be read as a model. */
+  | { readonly state: "failed"; readonly digest: string; readonly reason: string };
+
 /** One version and what is known of it now. `version` is null when its folder could not be read. */
 export interface RegistryEntry {
   readonly name: string;
   readonly versionNumber: string;
-  readonly version: ModelVersion | null;
+  version: ModelVersion | null;
   status: VersionStatus;
+  update: VersionUpdate | null;
 }
 
 export type StatusListener = (entry: RegistryEntry) => void;
@@ -17,17 +24,51 @@ export class Registry {
   /** By model name; versions sorted from the newest to the oldest. */
   readonly #models = new Map<string, RegistryEntry[]>();
   readonly #listeners = new Set<StatusListener>();
+  #settled = false;
+  #draining = false;
 
   constructor(scanned: ScannedModels) {
-    for (const version of scanned.versions) this.#add({ name: version.name, versionNumber: version.version, version, status: { state: "loading" } });
-    for (const broken of scanned.broken) this.#add(brokenEntry(broken));
+    for (const version of scanned.versions) this.add(version);
+    for (const broken of scanned.broken) this.addBroken(broken);
   }
 
-  #add(entry: RegistryEntry): void {
+  /** A version that was not there before. */
+  add(version: ModelVersion): RegistryEntry {
+    return this.#add({ name: version.name, versionNumber: version.version, version, status: { state: "loading" }, update: null });
+  }
+
+  addBroken({ name, version, reason }: BrokenVersion): RegistryEntry {
+    return this.#add({ name, versionNumber: version, version: null, status: { state: "failed", reason }, update: null });
+  }
+
+  #add(entry: RegistryEntry): RegistryEntry {
     const entries = this.#models.get(entry.name) ?? [];
     entries.push(entry);
     entries.sort((a, b) => Number(b.versionNumber) - Number(a.versionNumber));
     this.#models.set(entry.name, entries);
+    this.#changed(entry);
+    return entry;
+  }
+
+  /** Something else stands in the folder of `entry`, of which nothing serves: it takes the place at once. */
+  replace(entry: RegistryEntry, version: ModelVersion | null, status: VersionStatus): void {
+    entry.version = version;
+    entry.status = status;
+    entry.update = null;
+    this.#changed(entry);
+  }
+
+  /** Something else stands in the folder of `entry`, which goes on serving; null: the folder is again as it was. */
+  setUpdate(entry: RegistryEntry, update: VersionUpdate | null): void {
+    entry.update = update;
+    this.#changed(entry);
+  }
+
+  remove(entry: RegistryEntry): void {
+    const left = this.versionsOf(entry.name).filter((candidate) => candidate !== entry);
+    if (left.length === 0) this.#models.delete(entry.name);
+    else this.#models.set(entry.name, left);
+    this.#changed(entry);
   }
 
   /** Every version, by model name, newest first. */
@@ -39,11 +80,21 @@ export class Registry {
     return this.entries().flatMap((entry) => (entry.version === null ? [] : [entry.version]));
   }
 
-  /** Reports what became of a version; listeners hear of it. */
+  /**
+   * Reports what became of a version; listeners hear of it. An update that is ready takes the place of what it replaces, in one
+   * step; one that cannot be loaded leaves it where it is.
+   */
   setStatus(version: ModelVersion, status: VersionStatus): void {
-    const entry = this.#models.get(version.name)?.find((candidate) => candidate.version === version);
+    const entry = this.#models.get(version.name)?.find((candidate) => candidate.version === version || isUpdateOf(candidate, version));
     if (entry === undefined) return;
-    entry.status = status;
+    if (entry.version === version) entry.status = status;
+    else if (status.state === "loading") return;
+    else if (status.state === "ready") return this.replace(entry, version, status);
+    else entry.update = { state: "failed", digest: version.digest, reason: status.reason };
+    this.#changed(entry);
+  }
+
+  #changed(entry: RegistryEntry): void {
     for (const listener of this.#listeners) listener(entry);
   }
 
@@ -51,9 +102,20 @@ export class Registry {
     this.#listeners.add(listener);
   }
 
-  /** Whether every version has been tried: ready, or failed with a reason. */
+  /** Whether every version of the start has been tried: ready, or failed with a reason. What comes later changes nothing in it. */
   get settled(): boolean {
-    return this.entries().every((entry) => entry.status.state !== "loading");
+    this.#settled ||= this.entries().every((entry) => entry.status.state !== "loading");
+    return this.#settled;
+  }
+
+  /** Whether calls are welcome: settled, and not draining. */
+  get accepting(): boolean {
+    return this.settled && !this.#draining;
+  }
+
+  /** From now on calls should go elsewhere. */
+  drain(): void {
+    this.#draining = true;
   }
 
   /**
@@ -81,6 +143,6 @@ export class Registry {
   }
 }
 
-function brokenEntry(broken: BrokenVersion): RegistryEntry {
-  return { name: broken.name, versionNumber: broken.version, version: null, status: { state: "failed", reason: broken.reason } };
+function isUpdateOf(entry: RegistryEntry, version: ModelVersion): boolean {
+  return entry.update?.state === "loading" && entry.update.version === version;
 }

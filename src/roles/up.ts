@@ -1,20 +1,24 @@
 // The composition root of the role `up`: gateway and worker in one process. The only place that knows both.
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { WorkerNode } from "../../workers/node.ts";
 import { readRuntimes } from "../../workers/runtimes.ts";
 import { unconfined } from "../../workers/sandbox/launcher.ts";
 import type { Config } from "../config/config.ts";
+import type { AdminBackend } from "../core/admin.ts";
 import type { ModelVersion } from "../core/model.ts";
-import { openGrpcFrontDoor } from "../gateway/grpc-server.ts";
-import { openHttpFrontDoor } from "../gateway/http-server.ts";
+import { type GrpcFrontDoor, openGrpcFrontDoor } from "../gateway/grpc-server.ts";
+import { type HttpFrontDoor, openHttpFrontDoor } from "../gateway/http-server.ts";
 import { RealtimeLane } from "../lanes/realtime/lane.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
-import { type RuntimeMarker, scanModels } from "../registry/model-folder.ts";
+import { FolderWatch, scannedModels } from "../registry/folder-watch.ts";
 import { Registry } from "../registry/registry.ts";
+import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { checkGolden, type GoldenReport } from "./golden-check.ts";
+import { LocalAdmin } from "./local-admin.ts";
+import { ModelReload } from "./model-reload.ts";
 
 export interface Up {
   readonly grpcPort: number;
@@ -33,18 +37,18 @@ export interface Up {
  * @throws IdiomError CANNOT_LISTEN when a port is taken, MODEL_INVALID when the models folder cannot be read.
  */
 export async function up(config: Config): Promise<Up> {
-  const log = createLogger(config.logLevel);
+  const logs = new LogRing(hostname());
+  const log = createLogger(config.logLevel, logs);
   const metrics = new Metrics();
   const lane = new RealtimeLane();
   const runtimes = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
-  const markers: RuntimeMarker[] = runtimes.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files }));
-  const registry = new Registry(scanModels(config.models, markers));
+  const watch = new FolderWatch(
+    config.models,
+    runtimes.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),
+  );
+  const found = await watch.look(false);
+  const registry = new Registry(scannedModels(found));
 
-  const grpc = await openGrpcFrontDoor({ host: config.host, port: config.grpcPort, maxMessageBytes: config.maxMessageBytes }, registry, lane, metrics);
-  const http = await openHttpFrontDoor(config.host, config.httpPort, registry, metrics).catch(async (error: unknown) => {
-    await grpc.close();
-    throw error;
-  });
   const node = new WorkerNode(
     {
       runtimes,
@@ -53,10 +57,28 @@ export async function up(config: Config): Promise<Up> {
       limits: { maxQueuedRequests: config.queue.maxRequests, maxQueuedBytes: config.queue.maxBytes },
       parallelLoads: availableParallelism() + 2,
     },
-    { lane, metrics, log, statusChanged: (version, status) => registry.setStatus(version, status) },
+    {
+      lane,
+      metrics,
+      log,
+      statusChanged: (version, status) => {
+        registry.setStatus(version, status);
+        reload.statusChanged(version, status);
+      },
+    },
   );
+  const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs });
+  const drain = (): Promise<void> => {
+    reload.stop();
+    registry.drain();
+    grpc.announceStop();
+    return node.drain(config.drainTimeoutMs);
+  };
+  const admin = new LocalAdmin({ name: hostname(), registry, node, metrics, reload, logs, runtimes, data: config.data, drain });
+  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, admin);
   const settled = whenSettled(registry);
   node.serve(registry.versions());
+  reload.start();
 
   return {
     grpcPort: grpc.port,
@@ -70,13 +92,32 @@ export async function up(config: Config): Promise<Up> {
       return checkGolden(version, status.signature, lane);
     },
     async stop() {
-      grpc.announceStop();
+      const drained = drain();
       const calls = grpc.close();
-      await node.drain(config.drainTimeoutMs);
+      await drained;
+      // Whoever follows the log has heard the end of it; a call that never ends would hold up the stop.
+      logs.end();
       await calls;
       await http.close();
     },
   };
+}
+
+/** Both, or none. @throws IdiomError CANNOT_LISTEN */
+async function openFrontDoors(
+  config: Config,
+  registry: Registry,
+  lane: RealtimeLane,
+  metrics: Metrics,
+  admin: AdminBackend,
+): Promise<{ grpc: GrpcFrontDoor; http: HttpFrontDoor }> {
+  const { host, grpcPort: port, maxMessageBytes } = config;
+  const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, registry, lane, metrics, admin);
+  const http = await openHttpFrontDoor(host, config.httpPort, registry, metrics).catch(async (error: unknown) => {
+    await grpc.close();
+    throw error;
+  });
+  return { grpc, http };
 }
 
 function whenSettled(registry: Registry): Promise<void> {

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { ErrorCode } from "../core/errors.ts";
 import type { Invocation } from "../core/invocation.ts";
 import type { ModelVersion } from "../core/model.ts";
+import { type RequestLoad, RequestWindow } from "./request-window.ts";
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -25,6 +26,8 @@ export interface VersionMetrics {
 export interface WorkerMetrics {
   /** `waiting` is asked for the length of the queue whenever the metrics are read. */
   forVersion(version: ModelVersion, waiting: () => number): VersionMetrics;
+  /** Its pool is gone. */
+  forget(version: ModelVersion): void;
 }
 
 export class Metrics implements WorkerMetrics {
@@ -36,7 +39,9 @@ export class Metrics implements WorkerMetrics {
   readonly #compute = this.#histogram("idiom_compute_duration_seconds", "From sending a frame to a runtime to its answer.", SECONDS);
   readonly #merged = this.#histogram("idiom_merged_requests", "Requests that ran together in one frame.", SIZES);
   readonly #transitions = this.#counter("idiom_instance_transitions_total", "Changes of an instance's state.", [...LABELS, "from", "to"]);
-  readonly #waiting = new Map<string, { version: ModelVersion; waiting: () => number }>();
+  /** Two versions have one key while one replaces the other. */
+  readonly #waiting = new Map<ModelVersion, () => number>();
+  readonly #windows = new Map<string, RequestWindow>();
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -47,7 +52,8 @@ export class Metrics implements WorkerMetrics {
       labelNames: LABELS,
       registers: [this.#registry],
       collect() {
-        for (const entry of waiting.values()) this.set({ model: entry.version.name, version: entry.version.version }, entry.waiting());
+        this.reset();
+        for (const [version, count] of waiting) this.inc({ model: version.name, version: version.version }, count());
       },
     });
   }
@@ -65,13 +71,17 @@ export class Metrics implements WorkerMetrics {
     const labels = { model: version.name, version: version.version };
     const requests = this.#requests.labels(labels);
     const duration = this.#duration.labels(labels);
+    const window = this.#windows.get(version.key) ?? new RequestWindow();
+    this.#windows.set(version.key, window);
     return {
       answered: (seconds) => {
         requests.inc();
         duration.observe(seconds);
+        window.answered(seconds);
       },
       failed: (code) => {
         requests.inc();
+        window.failed();
         this.#errors.inc({ ...labels, code });
       },
     };
@@ -79,7 +89,7 @@ export class Metrics implements WorkerMetrics {
 
   forVersion(version: ModelVersion, waiting: () => number): VersionMetrics {
     const labels = { model: version.name, version: version.version };
-    this.#waiting.set(version.key, { version, waiting });
+    this.#waiting.set(version, waiting);
     const queue = this.#queue.labels(labels);
     const compute = this.#compute.labels(labels);
     const merged = this.#merged.labels(labels);
@@ -91,6 +101,20 @@ export class Metrics implements WorkerMetrics {
       frameEnded: (computeMs) => compute.observe(computeMs / 1000),
       instanceState: (from, to) => this.#transitions.inc({ ...labels, from, to }),
     };
+  }
+
+  forget(version: ModelVersion): void {
+    this.#waiting.delete(version);
+  }
+
+  /** Requests that wait for a slot on this node. */
+  queueLength(versionKey: string): number {
+    return [...this.#waiting].reduce((sum, [version, waiting]) => (version.key === versionKey ? sum + waiting() : sum), 0);
+  }
+
+  /** Null before the first request. */
+  requestLoad(versionKey: string): RequestLoad | null {
+    return this.#windows.get(versionKey)?.load() ?? null;
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {

@@ -1,62 +1,88 @@
 // idiom describe model: one model in full.
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { stringify } from "yaml";
-import { Client, type ModelIndex, type ModelMetadata, type TensorMetadata } from "../client.ts";
+import type { InstanceSummary, TensorSummary, VersionDescription } from "../../core/admin.ts";
+import { withAdmin } from "../admin-client.ts";
 import { CliFailure, EXIT } from "../failure.ts";
 import { formatOption, type GlobalOptions, serverOption } from "../options.ts";
-import { plainTable, print } from "../output.ts";
+import { plainTable, print, shortDigest } from "../output.ts";
 
-interface Description {
-  readonly name: string;
-  readonly runtime: string | null;
-  readonly versions: ModelIndex[];
-  readonly inputs: TensorMetadata[];
-  readonly outputs: TensorMetadata[];
+interface DescribeOptions extends GlobalOptions {
+  readonly modelVersion: string;
 }
 
 export function registerDescribe(program: Command): void {
   program
     .command("describe <kind> <name>")
     .description("show one model in full: describe model NAME")
+    .addOption(new Option("--model-version <n>", "this version alone").default("", "all"))
     .addOption(serverOption())
     .addOption(formatOption(["table", "json", "yaml"]))
-    .action(async (kind: string, name: string, options: GlobalOptions) => {
+    .action(async (kind: string, name: string, { server, output, modelVersion }: DescribeOptions) => {
       if (kind !== "model" && kind !== "models") throw new CliFailure(`cannot describe '${kind}'; there is: idiom describe model NAME`, EXIT.usage);
-      const client = new Client(options.server);
-      try {
-        printDescription(await describe(client, name), options);
-      } finally {
-        client.close();
-      }
+      const versions = await withAdmin(server, (admin) => admin.describeModel(name, modelVersion));
+      if (output === "json") print(JSON.stringify(versions, null, 2));
+      else if (output === "yaml") print(stringify(versions).trimEnd());
+      else print(versions.map(describe).join("\n\n"));
     });
 }
 
-async function describe(client: Client, name: string): Promise<Description> {
-  const versions = (await client.index()).filter((entry) => entry.name === name);
-  if (versions.length === 0) throw new CliFailure(`there is no model '${name}'; see: idiom get models`, EXIT.notFound);
-  const ready = versions.some((entry) => entry.state === "READY");
-  const metadata: ModelMetadata | null = ready ? await client.metadata(name, "") : null;
-  return { name, runtime: metadata?.platform ?? null, versions, inputs: metadata?.inputs ?? [], outputs: metadata?.outputs ?? [] };
+function describe({ summary, folder, entry, per, idempotent, batching, limits, inputs, outputs, instances }: VersionDescription): string {
+  const { update } = summary;
+  const lines = [
+    field("Name", summary.name),
+    field("Version", summary.version),
+    field("State", summary.state),
+    field("Reason", summary.reason),
+    field("Runtime", summary.runtime),
+    field("Digest", shortDigest(summary.digest)),
+    field("Update", update === null ? "" : `${update.state} ${shortDigest(update.digest)}${update.reason === "" ? "" : `\n${update.reason}`}`),
+    field("Folder", folder),
+    field("Entry", entry),
+    field("Per", per),
+    ...(limits === null
+      ? []
+      : [
+          field("Idempotent", idempotent ? "yes" : "no: never merged, never run a second time"),
+          field("Batching", batching === null ? "never merged" : `up to ${batching.maxSize} rows, ${batching.maxBytes} bytes, waits ${batching.maxDelayMs} ms`),
+          field("Limits", `timeout ${limits.timeoutMs} ms, memory ${limits.memoryBytes} bytes`),
+        ]),
+    ...section("Inputs", tensorTable(inputs)),
+    ...section("Outputs", tensorTable(outputs)),
+    ...section("Instances", instanceTable(instances)),
+  ];
+  return lines.filter((line) => line !== "").join("\n");
 }
 
-function printDescription(description: Description, { output }: GlobalOptions): void {
-  if (output === "json") return print(JSON.stringify(description, null, 2));
-  if (output === "yaml") return print(stringify(description).trimEnd());
-  print(`Name:      ${description.name}`);
-  if (description.runtime !== null) print(`Runtime:   ${description.runtime}`);
-  print("Versions:");
-  for (const { version, state, reason } of description.versions)
-    print(`  ${version}  ${state}${reason === "" ? "" : `\n     ${reason.replaceAll("\n", "\n     ")}`}`);
-  printTensors("Inputs", description.inputs);
-  printTensors("Outputs", description.outputs);
+/** Nothing for what does not apply; further lines are indented. */
+function field(name: string, value: string): string {
+  return value === "" ? "" : `${`${name}:`.padEnd(13)}${value.replaceAll("\n", `\n${" ".repeat(13)}`)}`;
 }
 
-function printTensors(title: string, tensors: readonly TensorMetadata[]): void {
-  if (tensors.length === 0) return;
-  print(`${title}:`);
-  const table = plainTable(
-    ["NAME", "DATATYPE", "SHAPE"],
-    tensors.map((tensor) => [tensor.name, tensor.datatype, `[${tensor.shape.join(",")}]`]),
+function section(title: string, table: string | null): string[] {
+  return table === null ? [] : [`${title}:`, table.replaceAll(/^/gm, "  ")];
+}
+
+function tensorTable(tensors: readonly TensorSummary[]): string | null {
+  if (tensors.length === 0) return null;
+  return plainTable(
+    ["NAME", "DATATYPE", "SHAPE", "MISSING", "LEVELS"],
+    tensors.map(({ name, datatype, shape, na, levels }) => [name, datatype, `[${shape.join(",")}]`, na, levels.join(",")]),
   );
-  print(table.replaceAll(/^/gm, "  "));
+}
+
+function instanceTable(instances: readonly InstanceSummary[]): string | null {
+  if (instances.length === 0) return null;
+  return plainTable(
+    ["NAME", "NODE", "STATE", "GENERATION", "PID", "DIGEST", "REASON"],
+    instances.map(({ name, node, state, generation, pid, digest, reason }) => [
+      name,
+      node,
+      state,
+      String(generation),
+      pid === 0 ? "" : String(pid),
+      shortDigest(digest),
+      reason.split("\n")[0] as string,
+    ]),
+  );
 }

@@ -1,0 +1,63 @@
+// The CLI's gRPC connection to a server: every failure on it is a failure of the command.
+import { join } from "node:path";
+import {
+  type ClientReadableStream,
+  credentials,
+  type GrpcObject,
+  loadPackageDefinition,
+  type ServiceClientConstructor,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { loadSync, type Options } from "@grpc/proto-loader";
+import { PACKAGE_ROOT } from "../package-root.ts";
+import { fromServiceError } from "./failure.ts";
+
+export interface ServiceLocation {
+  /** Below `proto/`. */
+  readonly file: string;
+  /** With its package: `inference.GRPCInferenceService`. */
+  readonly service: string;
+  readonly options: Options;
+}
+
+const CALL_TIMEOUT_MS = 60_000;
+
+export class Connection {
+  readonly #server: string;
+  readonly #stub: InstanceType<ServiceClientConstructor>;
+
+  /** `server` is `host:port`. */
+  constructor(server: string, { file, service, options }: ServiceLocation) {
+    this.#server = server;
+    const definition = loadPackageDefinition(loadSync(join(PACKAGE_ROOT, "proto", file), options));
+    const Stub = service.split(".").reduce((at: GrpcObject, name) => at[name] as GrpcObject, definition) as unknown as ServiceClientConstructor;
+    this.#stub = new Stub(server, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+  }
+
+  call<Answer>(method: string, request: object, timeoutMs = CALL_TIMEOUT_MS): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const unary = this.#stub[method] as (request: object, options: object, done: (error: ServiceError | null, answer: Answer) => void) => void;
+      unary.call(this.#stub, request, { deadline: Date.now() + timeoutMs }, (error, answer) => {
+        if (error === null) resolve(answer);
+        else reject(fromServiceError(error, this.#server));
+      });
+    });
+  }
+
+  /** The messages of a stream; ends with it. Whoever stops reading cancels it. */
+  async *stream<Message>(method: string, request: object): AsyncGenerator<Message, void, void> {
+    const open = this.#stub[method] as (request: object) => ClientReadableStream<Message>;
+    const stream = open.call(this.#stub, request);
+    try {
+      for await (const message of stream) yield message as Message;
+    } catch (error) {
+      throw fromServiceError(error as ServiceError, this.#server);
+    } finally {
+      stream.cancel();
+    }
+  }
+
+  close(): void {
+    this.#stub.close();
+  }
+}

@@ -1,0 +1,144 @@
+// What operators see and do, whether one process answers for itself or for a cluster. The shapes are those of
+// proto/idiom/v1/admin.proto, which says units and meanings; null is a field that is absent there.
+import type { Datatype } from "./datatype.ts";
+import type { VersionStatus } from "./model.ts";
+
+/** Answers the admin service. Errors are IdiomErrors: MODEL_NOT_FOUND, NODE_NOT_FOUND, INVALID_REQUEST. */
+export interface AdminBackend {
+  /** By name, the newest version first. */
+  listModels(): Promise<VersionSummary[]>;
+  /** `version` "": all of them. */
+  describeModel(name: string, version: string): Promise<VersionDescription[]>;
+  listNodes(): Promise<NodeSummary[]>;
+  /** Resolves once the node has finished what ran on it. */
+  drainNode(name: string): Promise<NodeSummary>;
+  /** With `wait`, resolves once every change is ready or has failed. */
+  reloadModels(wait: boolean): Promise<VersionChange[]>;
+  /** Is asked for the next chunk only when the last one has left; what the reader is too slow for is counted in `lost`. */
+  tailLogs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk>;
+  status(): Promise<SystemStatus>;
+}
+
+export interface VersionSummary {
+  readonly name: string;
+  readonly version: string;
+  readonly runtime: string;
+  readonly state: VersionStatus["state"];
+  readonly reason: string;
+  readonly digest: string;
+  readonly readyInstances: number;
+  readonly instances: number;
+  readonly update: UpdateSummary | null;
+}
+
+export interface UpdateSummary {
+  readonly digest: string;
+  readonly state: "loading" | "failed";
+  readonly reason: string;
+}
+
+export interface VersionDescription {
+  readonly summary: VersionSummary;
+  readonly folder: string;
+  readonly entry: string;
+  readonly per: string;
+  readonly idempotent: boolean;
+  readonly batching: { readonly maxSize: number; readonly maxDelayMs: number; readonly maxBytes: number } | null;
+  readonly limits: { readonly timeoutMs: number; readonly memoryBytes: number } | null;
+  readonly inputs: readonly TensorSummary[];
+  readonly outputs: readonly TensorSummary[];
+  readonly instances: readonly InstanceSummary[];
+}
+
+export interface TensorSummary {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  readonly contentType: string;
+  readonly na: string;
+  readonly levels: readonly string[];
+}
+
+export interface InstanceSummary {
+  readonly node: string;
+  readonly name: string;
+  readonly state: string;
+  readonly reason: string;
+  readonly generation: number;
+  readonly pid: number;
+  readonly digest: string;
+}
+
+export interface NodeSummary {
+  readonly name: string;
+  readonly state: "serving" | "draining" | "drained";
+  readonly role: "up" | "gateway" | "worker";
+  readonly idiomVersion: string;
+  readonly startedAtMs: number;
+  readonly pid: number;
+  readonly runtimes: readonly RuntimeSummary[];
+  readonly readyInstances: number;
+  readonly instances: number;
+  readonly waiting: number;
+}
+
+export interface RuntimeSummary {
+  readonly language: string;
+  readonly version: string;
+  readonly problem: string;
+}
+
+export interface VersionChange {
+  readonly name: string;
+  readonly version: string;
+  readonly change: "added" | "changed" | "removed";
+  readonly result: "loading" | "ready" | "failed" | "removed";
+  readonly reason: string;
+  readonly digest: string;
+}
+
+export interface LogQuery {
+  readonly model: string;
+  readonly last: number;
+  readonly follow: boolean;
+}
+
+export interface LogLine {
+  readonly node: string;
+  readonly timeMs: number;
+  readonly level: string;
+  readonly model: string;
+  readonly version: string;
+  readonly instance: string;
+  readonly stream: string;
+  readonly message: string;
+}
+
+export interface LogChunk {
+  /** Lines that came before those here and that the reader was too slow to get. */
+  readonly lost: number;
+  readonly lines: readonly LogLine[];
+}
+
+export interface SystemStatus {
+  readonly accepting: boolean;
+  readonly idiomVersion: string;
+  readonly uptimeMs: number;
+  readonly nodes: number;
+  readonly problems: readonly string[];
+  readonly versions: readonly VersionLoad[];
+}
+
+export interface VersionLoad {
+  readonly name: string;
+  readonly version: string;
+  readonly state: VersionStatus["state"];
+  readonly requestsPerSecond: number;
+  readonly errorsPerSecond: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly waiting: number;
+  readonly readyInstances: number;
+  readonly instances: number;
+  readonly requests: number;
+}

@@ -1,0 +1,135 @@
+// The models folder over time: what stands in it now, read again only where something has changed, and without holding up calls.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { IdiomError } from "../core/errors.ts";
+import type { ModelVersion } from "../core/model.ts";
+import {
+  contentFiles,
+  digestHeader,
+  listFolders,
+  type RuntimeMarker,
+  readVersion,
+  refuseDuplicates,
+  type ScannedModels,
+  type VersionFolder,
+} from "./model-folder.ts";
+
+/** A folder and what it holds. While its content stays the same, so do these objects. */
+export interface WatchedFolder extends VersionFolder {
+  readonly content:
+    | { readonly version: ModelVersion; readonly reason: null }
+    /** It could not be read as a model. */
+    | { readonly version: null; readonly reason: string };
+}
+
+/** What a registry begins with. */
+export function scannedModels(found: readonly WatchedFolder[]): ScannedModels {
+  return {
+    versions: found.flatMap(({ content }) => (content.version === null ? [] : [content.version])),
+    broken: found.flatMap(({ folderName, version, content }) => (content.version === null ? [{ name: folderName, version, reason: content.reason }] : [])),
+  };
+}
+
+interface Known {
+  /** Of the files as they were when `watched` was read. */
+  readonly stamp: string;
+  readonly digest: string;
+  readonly watched: WatchedFolder;
+}
+
+export class FolderWatch {
+  readonly #root: string;
+  readonly #runtimes: readonly RuntimeMarker[];
+  readonly #known = new Map<string, Known>();
+  /** The stamps that the last look saw, of folders that had changed. */
+  readonly #changing = new Map<string, string>();
+
+  constructor(root: string, runtimes: readonly RuntimeMarker[]) {
+    this.#root = root;
+    this.#runtimes = runtimes;
+  }
+
+  /**
+   * Looks at every folder. With `settled`, a change counts once two looks in a row have seen the same files, so that no folder is
+   * read while somebody copies into it. @throws IdiomError MODEL_INVALID when the root is no folder, or two versions have one name.
+   */
+  async look(settled: boolean): Promise<WatchedFolder[]> {
+    const folders = listFolders(this.#root);
+    const found: WatchedFolder[] = [];
+    for (const folder of folders) {
+      const watched = await this.#lookAt(folder, settled);
+      if (watched !== null) found.push(watched);
+    }
+    const present = new Set(folders.map(({ folder }) => folder));
+    for (const folder of [...this.#known.keys()]) if (!present.has(folder)) this.#known.delete(folder);
+    for (const folder of [...this.#changing.keys()]) if (!present.has(folder)) this.#changing.delete(folder);
+    refuseDuplicates(found.flatMap(({ content }) => (content.version === null ? [] : [content.version])));
+    return found;
+  }
+
+  /** Null: nothing has been read of it yet, or it has just vanished. */
+  async #lookAt(folder: VersionFolder, settled: boolean): Promise<WatchedFolder | null> {
+    const path = folder.folder;
+    const known = this.#known.get(path) ?? null;
+    try {
+      const stamp = await stampOf(path);
+      if (known?.stamp === stamp) return known.watched;
+      if (settled && this.#changing.get(path) !== stamp) {
+        this.#changing.set(path, stamp);
+        return known?.watched ?? null;
+      }
+      const digest = await digestOf(path);
+      const watched = known?.digest === digest ? known.watched : read(folder, digest, this.#runtimes);
+      // Somebody wrote meanwhile: what was read may be half of it. The first look takes it all the same, and the next one sees.
+      if (known !== null && (await stampOf(path)) !== stamp) return known.watched;
+      this.#changing.delete(path);
+      this.#known.set(path, { stamp, digest, watched });
+      return watched;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return known?.watched ?? null;
+      return this.#unreadable(folder, (error as Error).message);
+    }
+  }
+
+  #unreadable(folder: VersionFolder, reason: string): WatchedFolder {
+    const known = this.#known.get(folder.folder);
+    if (known?.watched.content.reason === reason) return known.watched;
+    const watched: WatchedFolder = { ...folder, content: { version: null, reason } };
+    this.#known.set(folder.folder, { stamp: "", digest: "", watched });
+    return watched;
+  }
+}
+
+function read(folder: VersionFolder, digest: string, runtimes: readonly RuntimeMarker[]): WatchedFolder {
+  try {
+    return { ...folder, content: { version: readVersion(folder.folder, folder.folderName, folder.version, runtimes, digest), reason: null } };
+  } catch (error) {
+    return { ...folder, content: { version: null, reason: IdiomError.from(error).message } };
+  }
+}
+
+/** Changes with every file that is written, added, removed or renamed; reads no content. */
+async function stampOf(folder: string): Promise<string> {
+  const files = await filesOf(folder);
+  const stamps = await Promise.all(
+    files.map(async (file) => {
+      const { size, ctimeMs, ino } = await stat(file);
+      return `${file}\0${size}\0${ctimeMs}\0${ino}`;
+    }),
+  );
+  return createHash("sha256").update(stamps.join("\0")).digest("hex");
+}
+
+async function digestOf(folder: string): Promise<string> {
+  const hash = createHash("sha256");
+  for (const file of await filesOf(folder)) {
+    hash.update(digestHeader(folder, file, (await stat(file)).size));
+    for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) hash.update(chunk as Buffer);
+  }
+  return hash.digest("hex");
+}
+
+async function filesOf(folder: string): Promise<string[]> {
+  return contentFiles(await readdir(folder, { recursive: true, withFileTypes: true }));
+}
