@@ -3,8 +3,9 @@
 import { DATATYPES } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import { Invocation, type Outcome } from "../core/invocation.ts";
+import { bytesElements } from "../core/json-tensor.ts";
 import type { ModelVersion } from "../core/model.ts";
-import type { Signature, TensorSpec } from "../core/signature.ts";
+import { formatShape, type Signature, shapeFits, type TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import { type Golden, type NamedTensor, readGolden } from "../registry/golden.ts";
@@ -61,26 +62,34 @@ function compare(signature: Signature, golden: Golden, answer: readonly Tensor[]
     const index = signature.outputs.findIndex((spec) => spec.name === expected.name);
     const actual = answer[index];
     if (actual === undefined) return `output '${expected.name}' is not in the answer`;
+    if (!shapeFits(expected.tensor.shape, actual.shape)) {
+      return `output '${expected.name}' has the shape ${formatShape(actual.shape)}, recorded was ${formatShape(expected.tensor.shape)}`;
+    }
     const element = firstDifference(expected.tensor, actual);
     if (element !== null) return `output '${expected.name}' differs from the recorded answer at element ${element}`;
   }
   return null;
 }
 
+/** The first element that differs, or null. Both have the same number of elements. */
 function firstDifference(expected: Tensor, actual: Tensor): number | null {
   if (Buffer.compare(expected.data, actual.data) === 0) return null;
-  const size = DATATYPES[expected.datatype].size;
-  if (size === null || expected.data.length !== actual.data.length) return 0;
-  for (let at = 0; at < expected.data.length; at += size) {
-    const [one, other] = [expected.data.subarray(at, at + size), actual.data.subarray(at, at + size)];
-    if (Buffer.compare(one, other) !== 0 && !(isNaNOf(expected.datatype, one) && isNaNOf(expected.datatype, other))) return at / size;
-  }
-  return null;
+  const [one, other] = [elementsOf(expected), elementsOf(actual)];
+  const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0 || (isNaNOf(expected.datatype, a) && isNaNOf(expected.datatype, b));
+  const index = one.findIndex((element, i) => !same(element, other[i] as Uint8Array));
+  return index === -1 ? null : index;
+}
+
+function elementsOf({ datatype, data }: Tensor): Uint8Array[] {
+  const { size } = DATATYPES[datatype];
+  if (size === null) return bytesElements(data);
+  return Array.from({ length: data.length / size }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }
 
 function isNaNOf(datatype: Tensor["datatype"], bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (datatype === "FP64") return Number.isNaN(view.getFloat64(0, true));
   if (datatype === "FP32") return Number.isNaN(view.getFloat32(0, true));
+  if (datatype === "BF16") return (view.getUint16(0, true) & 0x7fff) > 0x7f80;
   return datatype === "FP16" && Number.isNaN(view.getFloat16(0, true));
 }
