@@ -56,19 +56,23 @@ export class HarnessPeer {
     const own = connect(path);
     const [[hosts]] = (await Promise.all([once(server, "connection"), once(own, "connect")])) as [[Socket], unknown];
     server.close();
+    const peer = new HarnessPeer(own, hosts, softCancel);
     test.after(() => {
+      peer.#exit({ code: 0, signal: null });
       own.destroy();
       hosts.destroy();
     });
-    return new HarnessPeer(own, hosts, softCancel);
+    return peer;
   }
 
-  /** What the host heard next under this name, of what `bytes` say. */
-  async says(bytes: Uint8Array, event: (typeof EVENT_NAMES)[number]): Promise<unknown> {
-    const heard = once(this.heard, event);
+  /** What the host heard next under this name, of what `bytes` say. Fails when that breaks the protocol instead. */
+  says(bytes: Uint8Array, event: (typeof EVENT_NAMES)[number]): Promise<unknown> {
+    const heard = new Promise((resolve, reject) => {
+      this.heard.once(event, resolve);
+      if (event !== "violation" && event !== "exited") this.heard.once("violation", (reason: string) => reject(new Error(reason)));
+    });
     this.#socket.write(bytes);
-    const [body] = await heard;
-    return body;
+    return heard;
   }
 
   /** Gives the host a frame to send and waits until it is here; `outcome` is how it ends. */

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from "node:test";
 import type { Signature } from "../../../../src/core/signature.ts";
 import { encodeJsonFrame, writeHeader } from "../../../../workers/instance/frame-codec.ts";
 import { describeExit, type FrameOutcome } from "../../../../workers/instance/harness.ts";
-import { HEADER_BYTES } from "../../../../workers/instance/protocol.ts";
+import { type FrameName, HEADER_BYTES } from "../../../../workers/instance/protocol.ts";
 import { encodeInfer, type Segment } from "../../../../workers/instance/tensor-codec.ts";
 import { float32, float64 } from "../../../support/bytes.ts";
 import { HarnessPeer } from "../../../support/harness-peer.ts";
@@ -40,22 +40,33 @@ async function inFlight(peer: HarnessPeer, id: number, segments = ONE_ROW): Prom
 }
 
 describe("the host hears what a harness says:", () => {
-  const heard = { HELLO: "hello", LOADED: "loaded", READY: "ready", FAILED: "loadFailed", LOG: "log" } as const;
   const alone = readFrames().cases.filter(({ frames }) => frames.length === 1);
+  const vectorOf = (type: FrameName): { bytes: Buffer; json: object | undefined } => {
+    const vector = alone.find(({ frames }) => frames[0]?.type === type);
+    assert.ok(vector !== undefined);
+    return { bytes: Buffer.from(vector.chunks.join(""), "hex"), json: vector.frames[0]?.json };
+  };
+  /** What each frame is heard as, and the frames that come before it. */
+  const heard = [
+    ["HELLO", "hello", []],
+    ["LOADED", "loaded", ["HELLO"]],
+    ["READY", "ready", ["HELLO", "LOADED"]],
+    ["FAILED", "loadFailed", ["HELLO"]],
+    ["LOG", "log", []],
+  ] as const;
 
-  for (const [type, event] of Object.entries(heard) as [keyof typeof heard, (typeof heard)[keyof typeof heard]][]) {
+  for (const [type, event, before] of heard) {
     test(type, async (t) => {
-      const vector = alone.find(({ frames }) => frames[0]?.type === type);
-      assert.ok(vector !== undefined);
       const peer = await HarnessPeer.open(t);
-      assert.deepEqual(await peer.says(Buffer.from(vector.chunks.join(""), "hex"), event), vector.frames[0]?.json);
+      const { bytes, json } = vectorOf(type);
+      assert.deepEqual(await peer.says(Buffer.concat([...before.map((earlier) => vectorOf(earlier).bytes), bytes]), event), json);
     });
   }
 
   test("PONG and BYE mean nothing more, and the next frame is heard", async (t) => {
     const peer = await HarnessPeer.open(t);
-    const bytes = Buffer.concat([encodeJsonFrame("PONG", 3, {}), encodeJsonFrame("BYE", 0, {}), encodeJsonFrame("READY", 0, { convention: "row" })]);
-    assert.deepEqual(await peer.says(bytes, "ready"), { convention: "row" });
+    const bytes = Buffer.concat([encodeJsonFrame("PONG", 3, {}), encodeJsonFrame("BYE", 0, {}), encodeJsonFrame("LOG", 0, { level: "info", message: "hi" })]);
+    assert.deepEqual(await peer.says(bytes, "log"), { level: "info", message: "hi" });
   });
 });
 
@@ -231,18 +242,18 @@ describe("a harness that breaks the protocol is killed, blamed and named:", () =
 
   test("a body that lacks a field", async (t) => {
     const peer = await HarnessPeer.open(t);
-    assert.match(String(await peer.says(encodeJsonFrame("READY", 0, {}), "violation")), /^protocol violation: READY: .*convention/);
+    assert.match(String(await peer.says(encodeJsonFrame("HELLO", 0, { protocol: 1 }), "violation")), /^protocol violation: HELLO: .*language/);
   });
 
   test("and is not listened to any more", async (t) => {
     const peer = await HarnessPeer.open(t);
-    const bytes = Buffer.concat([encodeJsonFrame("DRAIN", 0, {}), encodeJsonFrame("READY", 0, { convention: "row" })]);
-    let ready = false;
-    peer.heard.once("ready", () => {
-      ready = true;
+    const bytes = Buffer.concat([encodeJsonFrame("DRAIN", 0, {}), encodeJsonFrame("LOG", 0, { level: "info", message: "still here" })]);
+    let logged = false;
+    peer.heard.once("log", () => {
+      logged = true;
     });
     await peer.says(bytes, "exited");
-    assert.equal(ready, false);
+    assert.equal(logged, false);
   });
 });
 
