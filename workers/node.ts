@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { IdiomError } from "../src/core/errors.ts";
 import type { ModelVersion, VersionStatus } from "../src/core/model.ts";
+import type { BundleConsumer, BundleFeeder } from "../src/lanes/realtime/bundle-feeder.ts";
 import type { RealtimeLane } from "../src/lanes/realtime/lane.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { librariesOf } from "./environments/libraries.ts";
@@ -24,6 +25,8 @@ export interface WorkerNodeDependencies {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly statusChanged: (version: ModelVersion, status: VersionStatus) => void;
+  /** Bundles from Redis, for the pools of this node; null without Redis. */
+  readonly feed: ((consumer: BundleConsumer) => BundleFeeder) | null;
 }
 
 export class WorkerNode {
@@ -170,9 +173,11 @@ export class WorkerNode {
 
   /** From now on this pool gets the calls of its key; another one that had them keeps what it has. */
   #attach(pool: Pool): void {
+    const { lane, feed } = this.#dependencies;
     const before = this.#attached.get(pool.version.key);
     if (before !== undefined) this.#retired.add(before.version);
     this.#attached.set(pool.version.key, pool);
-    this.#dependencies.lane.attach(pool.version.key, pool);
+    lane.attach(pool.version.key, pool);
+    if (feed !== null) pool.feedFrom(feed(pool));
   }
 }

@@ -43,6 +43,20 @@ const configSchema = z.strictObject({
   /** Environments, built harnesses, caches. */
   data: z.string().default(join(PACKAGE_ROOT, ".idiom")),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  /** Redis for everything, by URL; without one Idiom starts its own. */
+  redisUrl: z.string().optional(),
+  /** Redis for the realtime lane alone; without one it is `redisUrl`. */
+  realtimeRedisUrl: z.string().optional(),
+  lanes: z
+    .strictObject({
+      realtime: z
+        .strictObject({
+          /** Whether a call may skip Redis while a slot of this process is free. */
+          direct: z.boolean().default(true),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   /** Longest gRPC message, in bytes. */
   maxMessageBytes: size.default(64 * 2 ** 20),
   /** How long a stop waits for what runs. */
@@ -68,6 +82,8 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",
   IDIOM_LOG_LEVEL: "logLevel",
+  IDIOM_REDIS_URL: "redisUrl",
+  IDIOM_REALTIME_REDIS_URL: "realtimeRedisUrl",
 };
 
 /**

@@ -1,6 +1,7 @@
 // One realtime call on its way from the gateway to a model and back.
 import type { IdiomError } from "./errors.ts";
 import type { ModelVersion } from "./model.ts";
+import type { Signature } from "./signature.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** 0 is the most urgent. */
@@ -21,6 +22,7 @@ export type Outcome =
 /** What the front door hands to the lane. Validated: inputs fit the signature. */
 export interface InvocationRequest {
   readonly version: ModelVersion;
+  readonly signature: Signature;
   /** One per input of the signature, in its order. */
   readonly inputs: readonly Tensor[];
   /** Size of dimension 0, or 0 when the version is never merged. */
@@ -39,6 +41,8 @@ export class Invocation {
   readonly request: InvocationRequest;
   /** performance.now() at arrival. */
   readonly arrivedAt = performance.now();
+  /** ms since 1970 by this machine's clock; Infinity when the caller waits for ever. */
+  readonly deadlineAt: number;
   /** How many frames have started with it. */
   attempts = 0;
   /** Runs without company: an earlier frame with it failed or died. */
@@ -48,7 +52,8 @@ export class Invocation {
   /** Called when the caller gives up; set by whoever holds the invocation at the moment. */
   onAbandon: (() => void) | null = null;
 
-  constructor(request: InvocationRequest, answer: (outcome: Outcome) => void) {
+  constructor(request: InvocationRequest, answer: (outcome: Outcome) => void, deadlineAt = Number.POSITIVE_INFINITY) {
+    this.deadlineAt = deadlineAt;
     this.request = request;
     this.#answer = answer;
   }
@@ -60,7 +65,12 @@ export class Invocation {
   settle(outcome: Outcome): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#answer(outcome);
+    try {
+      this.#answer(outcome);
+    } catch (error) {
+      // One answer that cannot be given is no reason to lose the others of its frame.
+      process.emitWarning(error as Error);
+    }
   }
 
   fail(error: IdiomError): void {

@@ -3,7 +3,7 @@ import type { ContentType } from "./datatype.ts";
 import type { Signature, SignatureHints } from "./signature.ts";
 
 export interface Batching {
-  /** Rows: the limit of one request and of a merged frame. */
+  /** Rows of a merged frame. */
   readonly maxSize: number;
   /** Wait this long for more requests although a slot is free. */
   readonly maxDelayMs: number;
@@ -22,6 +22,8 @@ export interface Manifest {
   readonly idempotent: boolean;
   /** null: never merged. */
   readonly batching: Batching | null;
+  /** The author's `max_size`; null: not written, a request may have any number of rows. */
+  readonly maxRequestRows: number | null;
   readonly instances: { readonly min: number; readonly max: number };
   /** Glob of the golden files below the folder. */
   readonly golden: string;

@@ -23,8 +23,8 @@ export interface GrpcFrontDoor {
   readonly port: number;
   /** From now on health says NOT_SERVING; running calls go on. */
   announceStop(): void;
-  /** Takes no new call and resolves when the running ones are answered. */
-  close(): Promise<void>;
+  /** Takes no new call. Once `answered` has resolved, what still runs gets a second to end by itself. */
+  close(answered: Promise<void>): Promise<void>;
 }
 
 /** Opens the port. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
@@ -47,8 +47,19 @@ export async function openGrpcFrontDoor(
   return {
     port,
     announceStop: () => health.setStatus("", "NOT_SERVING"),
-    close: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+    close: (answered) => closeServer(server, answered),
   };
+}
+
+/** Streams that never end by themselves, such as a Watch of the health, and callers that read no answer. */
+const CLOSE_GRACE_MS = 1000;
+
+async function closeServer(server: GrpcServer, answered: Promise<void>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  await answered;
+  const late = setTimeout(() => server.forceShutdown(), CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(late);
 }
 
 /** "" is the whole server: it serves once every model has settled, until it drains. A model's name is a service of its own. */

@@ -5,6 +5,7 @@ import { loadSync } from "@grpc/proto-loader";
 import type Long from "long";
 import protobuf from "protobufjs";
 import { PACKAGE_ROOT } from "../package-root.ts";
+import { messageBomb } from "./message-limits.ts";
 
 const PROTO = join(PACKAGE_ROOT, "proto", "inference", "grpc_service.proto");
 
@@ -48,6 +49,8 @@ export interface InferRequestMessage {
   readonly inputs: InferInputMessage[];
   readonly outputs: { readonly name: string; readonly parameters: Parameters }[];
   readonly raw_input_contents: Uint8Array[];
+  /** Set instead of everything else when the message was not decoded. */
+  readonly refusal?: string;
 }
 
 export interface InferOutputMessage {
@@ -70,7 +73,10 @@ const root = new protobuf.Root().loadSync(PROTO, { keepCase: true });
 const REQUEST = root.lookupType("inference.ModelInferRequest");
 const RESPONSE = root.lookupType("inference.ModelInferResponse");
 
+/** A message that would decode to too much comes back empty but for `refusal`, which says why. */
 export function decodeInferRequest(bytes: Buffer): InferRequestMessage {
+  const refusal = messageBomb(bytes);
+  if (refusal !== null) return { ...(REQUEST.create() as unknown as InferRequestMessage), refusal };
   return REQUEST.decode(bytes) as unknown as InferRequestMessage;
 }
 

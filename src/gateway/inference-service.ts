@@ -58,6 +58,7 @@ export class InferenceService {
     const { request } = call;
     let serving: Serving | null = null;
     try {
+      if (request.refusal !== undefined) throw new IdiomError("INVALID_REQUEST", request.refusal);
       serving = this.#ready(request.model_name, request.model_version);
       this.#submit(call, callback, serving);
     } catch (error) {
@@ -72,16 +73,20 @@ export class InferenceService {
     const invocationRequest = serving.validator.validate(request);
     const timeoutMs = timeoutOf(request.parameters);
     let timer: NodeJS.Timeout | null = null;
-    const invocation = new Invocation(invocationRequest, (outcome) => {
-      if (timer !== null) clearTimeout(timer);
-      answer(serving, invocation, request, requested, outcome, callback);
-    });
+    const invocation = new Invocation(
+      invocationRequest,
+      (outcome) => {
+        if (timer !== null) clearTimeout(timer);
+        answer(serving, invocation, request, requested, outcome, callback);
+      },
+      deadlineOf(call),
+    );
     if (timeoutMs !== null) timer = setTimeout(() => expire(invocation, serving, timeoutMs, callback), timeoutMs);
     // Fires for a cancel and for the caller's deadline; grpc-js has answered the caller then.
     call.on("cancelled", () => {
       if (invocation.settled) return;
       if (timer !== null) clearTimeout(timer);
-      serving.metrics.failed("CANCELLED");
+      serving.metrics.failed(Date.now() >= invocation.deadlineAt ? "DEADLINE_EXCEEDED" : "CANCELLED");
       invocation.abandon();
     });
     this.#lane.submit(invocation);
@@ -130,6 +135,12 @@ export class InferenceService {
     const entries = this.#registry.entries().filter((entry) => !onlyReady || entry.status.state === "ready");
     return { models: entries.map((entry) => ({ name: entry.name, version: entry.versionNumber, ...repositoryState(entry) })) };
   }
+}
+
+/** The caller's deadline as ms since 1970; Infinity without one. */
+function deadlineOf(call: InferCall): number {
+  const deadline = call.getDeadline();
+  return typeof deadline === "number" ? deadline : deadline.getTime();
 }
 
 /** Triton's words for the state of a version. */

@@ -3,6 +3,7 @@
 import { type ContentType, isContentType } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import type { InvocationRequest, Priority } from "../core/invocation.ts";
+import { MAX_REQUEST_BYTES } from "../core/limits.ts";
 import type { ModelVersion } from "../core/model.ts";
 import { formatShape, type Signature, shapeFits, type TensorSpec } from "../core/signature.ts";
 import { byteLength, elementCount, skipBytesElements, type Tensor } from "../core/tensor.ts";
@@ -15,7 +16,9 @@ export class RequestValidator {
   readonly #signature: Signature;
   readonly #inputIndex = new Map<string, number>();
   readonly #outputIndex = new Map<string, number>();
-  /** Null: the version is never merged and rows are not counted. */
+  /** False: the version is never merged and rows are not counted. */
+  readonly #merges: boolean;
+  /** The author's limit of one request. */
   readonly #maxRows: number | null;
 
   constructor(version: ModelVersion, signature: Signature) {
@@ -23,7 +26,8 @@ export class RequestValidator {
     this.#signature = signature;
     signature.inputs.forEach((spec, i) => this.#inputIndex.set(spec.name, i));
     signature.outputs.forEach((spec, i) => this.#outputIndex.set(spec.name, i));
-    this.#maxRows = version.manifest.batching?.maxSize ?? null;
+    this.#merges = version.manifest.batching !== null;
+    this.#maxRows = version.manifest.maxRequestRows;
   }
 
   /** @throws IdiomError INVALID_REQUEST */
@@ -46,13 +50,25 @@ export class RequestValidator {
       inputs[index] = tensor;
       bytes += tensor.data.length;
     }
-    return { version: this.#version, inputs, rows: this.#rows(inputs), bytes, mergeKey: this.#mergeKey(inputs), priority: priorityOf(request.parameters) };
+    if (bytes > MAX_REQUEST_BYTES)
+      throw this.#invalid(`the request to model '${this.#version.name}' has ${bytes} bytes of tensors, the limit is ${MAX_REQUEST_BYTES}`);
+    return {
+      version: this.#version,
+      signature: this.#signature,
+      inputs,
+      rows: this.#rows(inputs),
+      bytes,
+      mergeKey: this.#mergeKey(inputs),
+      priority: priorityOf(request.parameters),
+    };
   }
 
   /** Positions of the outputs that the request wants, or null for all. @throws IdiomError INVALID_REQUEST */
   requestedOutputs(request: InferRequestMessage): number[] | null {
     if (request.outputs.length === 0) return null;
-    return request.outputs.map(({ name }) => {
+    return request.outputs.map(({ name, parameters }) => {
+      if (parameters["classification"] !== undefined)
+        throw this.#invalid(`output '${name}': the parameter 'classification' is not supported; take the scores and rank them`);
       const index = this.#outputIndex.get(name);
       if (index === undefined)
         throw this.#invalid(`unexpected inference output '${name}' for model '${this.#version.name}'; it has ${quoted(this.#signature.outputs)}`);
@@ -101,7 +117,7 @@ export class RequestValidator {
   }
 
   #rows(inputs: readonly Tensor[]): number {
-    if (this.#maxRows === null) return 0;
+    if (!this.#merges) return 0;
     const rows = inputs[0]?.shape[0] ?? 0;
     for (let i = 1; i < inputs.length; i++) {
       const other = (inputs[i] as Tensor).shape[0];
@@ -110,13 +126,14 @@ export class RequestValidator {
           `inputs of model '${this.#version.name}' differ in their rows: '${this.#signature.inputs[0]?.name}' has ${rows}, '${this.#signature.inputs[i]?.name}' has ${other}`,
         );
     }
-    if (rows > this.#maxRows) throw this.#invalid(`inference request batch-size must be <= ${this.#maxRows} for '${this.#version.name}'; got ${rows}`);
+    if (this.#maxRows !== null && rows > this.#maxRows)
+      throw this.#invalid(`inference request batch-size must be <= ${this.#maxRows} for '${this.#version.name}'; got ${rows}`);
     return rows;
   }
 
   #mergeKey(inputs: readonly Tensor[]): string {
     let key = "";
-    if (this.#maxRows === null) return key;
+    if (!this.#merges) return key;
     for (let i = 0; i < inputs.length; i++) key += mergeKeyOf(i, this.#signature.inputs[i] as TensorSpec, inputs[i] as Tensor);
     return key;
   }
@@ -183,8 +200,11 @@ function mergeKeyOf(index: number, spec: TensorSpec, tensor: Tensor): string {
   return usual ? "" : `${index}:${shape.slice(1).join(",")}:${contentType ?? ""};`;
 }
 
+/** As far as a word of the harness protocol goes; beside an empty dimension no byte count would catch more. */
+const MAX_DIMENSION = 2 ** 31 - 1;
+
 function isDimension(value: number): boolean {
-  return value >= 0 && Number.isSafeInteger(value);
+  return value >= 0 && value <= MAX_DIMENSION;
 }
 
 function quoted(specs: readonly TensorSpec[]): string {

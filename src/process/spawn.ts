@@ -35,6 +35,8 @@ export interface ChildHandle {
   readonly exited: Promise<ExitCause>;
   /** Signals the process and its group; does nothing once it has ended. */
   kill(signal: NodeJS.Signals): void;
+  /** SIGINT to the process alone: what it started itself goes on. */
+  interrupt(): void;
 }
 
 /** @throws Error when the program cannot be started. */
@@ -89,6 +91,14 @@ function started(child: ChildProcess): Promise<void> {
   });
 }
 
+/** Resolves when everything has been read from the stream. */
+function closed(stream: Readable | null): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream === null || stream.destroyed || stream.readableEnded) resolve();
+    else stream.once("close", resolve);
+  });
+}
+
 /** What has been written before the end is read for this long; a descriptor that leaked elsewhere must not hide the exit. */
 const DRAIN_AFTER_EXIT_MS = 200;
 
@@ -107,10 +117,16 @@ function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle
       ended = true;
       // Ends what the process left behind in its group.
       signalGroup(child.pid as number, "SIGKILL");
-      const settle = (): void => resolve({ code, signal });
-      if (input.destroyed || input.readableEnded) return settle();
-      input.once("close", settle);
-      setTimeout(settle, DRAIN_AFTER_EXIT_MS).unref();
+      const settle = (): void => {
+        // A helper of the model that outlives it may hold the other ends; it must not hold ours.
+        for (const stream of [input, output, child.stdout, child.stderr]) stream?.destroy();
+        resolve({ code, signal });
+      };
+      const late = setTimeout(settle, DRAIN_AFTER_EXIT_MS);
+      void Promise.all([input, child.stdout, child.stderr].map(closed)).then(() => {
+        clearTimeout(late);
+        settle();
+      });
     });
   });
   // A write to a harness that has just died fails; the exit tells the story.
@@ -126,6 +142,9 @@ function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle
     exited,
     kill(signal) {
       if (!ended) signalGroup(pid, signal);
+    },
+    interrupt() {
+      if (!ended) child.kill("SIGINT");
     },
   };
 }

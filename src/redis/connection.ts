@@ -40,7 +40,10 @@ export function parseRedisUrl(url: string): ParsedUrl {
   const match = /^([a-z+]+):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]*)(?:\/(.*))?$/.exec(url);
   const kind = KINDS[match?.[1] ?? ""];
   if (match === null || kind === undefined) {
-    throw new IdiomError("CONFIG_INVALID", `"${url.replace(/:[^:@/]*@/, ":***@")}" is no Redis URL; write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://`);
+    throw new IdiomError(
+      "CONFIG_INVALID",
+      `"${url.replace(/:[^:@/]*@/, ":***@")}" is no Redis URL; write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://`,
+    );
   }
   const [, scheme, username = "", password = "", hosts = "", path = ""] = match;
   return {

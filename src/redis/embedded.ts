@@ -25,10 +25,26 @@ export async function startEmbeddedRedis(program: string, persistFolder: string 
   const folder = mkdtempSync(join(tmpdir(), "idiom-redis-"));
   chmodSync(folder, 0o700);
   const socket = join(folder, "redis.sock");
-  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) throw new IdiomError("CONFIG_INVALID", `${socket} is too long for a UNIX socket; set TMPDIR to a shorter path`);
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH)
+    throw new IdiomError("CONFIG_INVALID", `${socket} is too long for a UNIX socket; set TMPDIR to a shorter path`);
   if (persistFolder !== null) mkdirSync(persistFolder, { recursive: true });
-  const persistence = persistFolder === null ? ["--save", "", "--appendonly", "no", "--dir", folder] : ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--dir", persistFolder];
-  const server = await spawnServer(program, ["--port", "0", "--unixsocket", socket, "--unixsocketperm", "600", "--maxmemory-policy", "noeviction", "--daemonize", "no", ...persistence]);
+  const persistence =
+    persistFolder === null
+      ? ["--save", "", "--appendonly", "no", "--dir", folder]
+      : ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--dir", persistFolder];
+  const server = await spawnServer(program, [
+    "--port",
+    "0",
+    "--unixsocket",
+    socket,
+    "--unixsocketperm",
+    "600",
+    "--maxmemory-policy",
+    "noeviction",
+    "--daemonize",
+    "no",
+    ...persistence,
+  ]);
   try {
     await answering(`unix://${socket}`, server);
   } catch (error) {

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { z } from "zod";
 import { isContentType, isDatatype } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
-import { type JsonTensor, parseJsonExact, tensorFromJson } from "../core/json-tensor.ts";
+import { type JsonTensor, joinBytesElements, parseJsonExact, tensorFromJson } from "../core/json-tensor.ts";
 import type { SignatureHints, TensorHint } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
 
@@ -56,7 +56,14 @@ function readGoldenFile(path: string, file: string): Golden {
 function toNamed(json: z.infer<typeof tensorSchema>): NamedTensor {
   const contentType = json.parameters?.["content_type"];
   const known = typeof contentType === "string" && isContentType(contentType) ? contentType : null;
+  if (known === "base64") return { name: json.name, tensor: decodeBase64(json) };
   return { name: json.name, tensor: tensorFromJson(json as JsonTensor, known) };
+}
+
+/** How JSON carries BYTES that are no text; the bytes themselves are the tensor. */
+function decodeBase64(json: z.infer<typeof tensorSchema>): Tensor {
+  const elements = json.data.flat(Number.POSITIVE_INFINITY).map((text) => Buffer.from(String(text), "base64"));
+  return { datatype: "BYTES", contentType: null, shape: json.shape, data: joinBytesElements(elements) };
 }
 
 /** What one golden file shows of the signature: names and types exactly, shapes with a free first dimension. */

@@ -3,6 +3,7 @@ import { isScalar, LineCounter, type ParsedNode, parseDocument, YAMLMap } from "
 import { z } from "zod";
 import { CONTENT_TYPES, DATATYPE_NAMES } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
+import { MAX_REQUEST_BYTES } from "../core/limits.ts";
 import type { Manifest } from "../core/model.ts";
 import type { TensorHint } from "../core/signature.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
@@ -25,14 +26,26 @@ const duration = quantity(parseDuration, '"500ms", "30s" or "5m"').refine((ms) =
 const size = quantity(parseSize, '"512MiB" or "1GiB"').refine((bytes) => bytes > 0, "more than 0");
 const dimension = z.number().int().min(-1);
 
+/** Beyond 2^53 a whole number in YAML has lost its last digits before anyone can look at it. */
+const exactNumber = z.number().refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), "whole numbers beyond 2^53 cannot be given exactly");
+
 const tensorSchema = z.strictObject({
   name: z.string().min(1),
   datatype: z.enum(DATATYPE_NAMES).optional(),
   shape: z.array(dimension).optional(),
   content_type: z.enum(CONTENT_TYPES).optional(),
-  na: z.union([z.string(), z.number(), z.boolean()]).optional(),
+  na: z.union([z.string(), exactNumber, z.boolean()]).optional(),
   levels: z.array(z.string()).min(1).optional(),
 });
+
+const tensorsSchema = z
+  .array(tensorSchema)
+  .min(1)
+  .superRefine((tensors, context) => {
+    tensors.forEach(({ name }, i) => {
+      if (tensors.findIndex((other) => other.name === name) !== i) context.addIssue({ code: "custom", path: [i, "name"], message: `'${name}' is there twice` });
+    });
+  });
 
 const manifestSchema = z.strictObject({
   name: z
@@ -46,12 +59,18 @@ const manifestSchema = z.strictObject({
   r: z.string().optional(),
   java: z.string().optional(),
   node: z.string().optional(),
-  inputs: z.array(tensorSchema).min(1).optional(),
-  outputs: z.array(tensorSchema).min(1).optional(),
+  inputs: tensorsSchema.optional(),
+  outputs: tensorsSchema.optional(),
   content_type: z.enum(CONTENT_TYPES).optional(),
   per: z.enum(["batch", "row"]).default("batch"),
   idempotent: z.boolean().default(true),
-  batching: z.strictObject({ max_size: z.number().int().min(1), max_delay: duration.default(0), max_bytes: size.default(MAX_MERGED_BYTES) }).optional(),
+  batching: z
+    .strictObject({
+      max_size: z.number().int().min(1),
+      max_delay: duration.default(0),
+      max_bytes: size.refine((bytes) => bytes <= MAX_REQUEST_BYTES, "at most 63MiB: a frame holds no more").default(MAX_MERGED_BYTES),
+    })
+    .optional(),
   instances: z
     .strictObject({ min: z.number().int().min(0).default(1), max: z.number().int().min(1).optional() })
     .refine((value) => value.max === undefined || value.min <= value.max, "min is greater than max")
@@ -95,6 +114,7 @@ function toManifest(file: ManifestFile, folderName: string, runtime: string): Ma
     per: file.per,
     idempotent: file.idempotent,
     batching: batching === undefined ? null : { maxSize: batching.max_size, maxDelayMs: batching.max_delay, maxBytes: batching.max_bytes },
+    maxRequestRows: file.idempotent ? (file.batching?.max_size ?? null) : null,
     golden: file.golden,
     instances: { min: file.instances.min, max: file.instances.max ?? Math.max(1, file.instances.min) },
     limits: { timeoutMs: file.limits.timeout, memoryBytes: file.limits.memory },

@@ -24,11 +24,12 @@ export class Registry {
   /** By model name; versions sorted from the newest to the oldest. */
   readonly #models = new Map<string, RegistryEntry[]>();
   readonly #listeners = new Set<StatusListener>();
-  #settled = false;
+  /** Those of the start that are still loading. */
+  readonly #unsettled = new Set<RegistryEntry>();
   #draining = false;
 
   constructor(scanned: ScannedModels) {
-    for (const version of scanned.versions) this.add(version);
+    for (const version of scanned.versions) this.#unsettled.add(this.add(version));
     for (const broken of scanned.broken) this.addBroken(broken);
   }
 
@@ -68,6 +69,7 @@ export class Registry {
     const left = this.versionsOf(entry.name).filter((candidate) => candidate !== entry);
     if (left.length === 0) this.#models.delete(entry.name);
     else this.#models.set(entry.name, left);
+    this.#unsettled.delete(entry);
     this.#changed(entry);
   }
 
@@ -95,6 +97,7 @@ export class Registry {
   }
 
   #changed(entry: RegistryEntry): void {
+    if (entry.status.state !== "loading") this.#unsettled.delete(entry);
     for (const listener of this.#listeners) listener(entry);
   }
 
@@ -104,8 +107,7 @@ export class Registry {
 
   /** Whether every version of the start has been tried: ready, or failed with a reason. What comes later changes nothing in it. */
   get settled(): boolean {
-    this.#settled ||= this.entries().every((entry) => entry.status.state !== "loading");
-    return this.#settled;
+    return this.#unsettled.size === 0;
   }
 
   /** Whether calls are welcome: settled, and not draining. */

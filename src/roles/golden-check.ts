@@ -7,6 +7,7 @@ import { bytesElements } from "../core/json-tensor.ts";
 import type { ModelVersion } from "../core/model.ts";
 import { formatShape, type Signature, shapeFits, type TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { misfit } from "../core/tensor-check.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import { type Golden, type NamedTensor, readGolden } from "../registry/golden.ts";
 
@@ -36,9 +37,12 @@ export async function checkGolden(version: ModelVersion, signature: Signature, l
 
 function invoke(version: ModelVersion, signature: Signature, golden: Golden, lane: RealtimeLane): Promise<readonly Tensor[]> {
   const inputs = signature.inputs.map((spec) => tensorOf(golden.inputs, spec));
+  const problem = signature.inputs.map((spec, i) => misfit(spec, inputs[i] as Tensor)).find((found) => found !== null);
+  if (problem !== undefined) throw new IdiomError("MODEL_INVALID", problem);
   const batched = version.manifest.batching !== null;
   const request = {
     version,
+    signature,
     inputs,
     rows: batched ? (inputs[0]?.shape[0] ?? 0) : 0,
     bytes: inputs.reduce((sum, tensor) => sum + tensor.data.length, 0),

@@ -22,12 +22,6 @@ interface Pending {
   readonly settled: PromiseWithResolvers<VersionChange>;
 }
 
-/** What a look at the folder led to: known now, or once the version has settled. */
-interface Change {
-  readonly now: VersionChange;
-  readonly settled: Promise<VersionChange>;
-}
-
 export class ModelReload {
   readonly #watch: FolderWatch;
   readonly #registry: Registry;
@@ -77,13 +71,15 @@ export class ModelReload {
   }
 
   /**
-   * Looks at the folder now. With `wait`, resolves once each change is ready or has failed.
+   * Looks at the folder now, and tells of the changes that this look or an earlier one found and that are loading still. With
+   * `wait`, resolves once each of them is ready or has failed.
    * @throws IdiomError SHUTTING_DOWN on a drained node, MODEL_INVALID when the folder cannot be read.
    */
   async reload(wait: boolean): Promise<VersionChange[]> {
     if (this.#stopped) throw new IdiomError("SHUTTING_DOWN", "this node is draining: it loads nothing new");
-    const changes = await this.#look(false);
-    return Promise.all(changes.map((change) => (wait ? change.settled : change.now)));
+    const done = await this.#look(false);
+    const loading = [...this.#pending].map(([version, { change, settled }]) => (wait ? settled.promise : report(version, change, "loading", "")));
+    return Promise.all([...done, ...loading]);
   }
 
   /** Is told of every version of the node, after the registry. */
@@ -107,7 +103,7 @@ export class ModelReload {
   }
 
   /** One look at a time: each starts from what the one before has made of the folder. */
-  #look(settled: boolean): Promise<Change[]> {
+  #look(settled: boolean): Promise<VersionChange[]> {
     const looked = this.#turn.then(async () => {
       try {
         const found = await this.#watch.look(settled);
@@ -124,17 +120,18 @@ export class ModelReload {
     return looked;
   }
 
-  #apply(found: readonly WatchedFolder[]): Change[] {
-    const changes: Change[] = [];
+  /** Returns what is done with; what has begun to load is pending. */
+  #apply(found: readonly WatchedFolder[]): VersionChange[] {
+    const done: VersionChange[] = [];
     const present = new Set<RegistryEntry>();
     for (const folder of found) {
       const known = this.#entryOf(folder);
       const change = known === null ? this.#add(folder, present) : this.#compare(known, folder);
       if (known !== null) present.add(known);
-      if (change !== null) changes.push(change);
+      if (change !== null) done.push(change);
     }
-    for (const entry of this.#registry.entries()) if (!present.has(entry)) changes.push(this.#remove(entry));
-    return changes;
+    for (const entry of this.#registry.entries()) if (!present.has(entry)) done.push(this.#remove(entry));
+    return done;
   }
 
   /** A folder that cannot be read any more stands for the version that it held. */
@@ -143,22 +140,22 @@ export class ModelReload {
     return this.#registry.entries().find((entry) => this.#applied.get(entry)?.folder === folder) ?? null;
   }
 
-  #add(folder: WatchedFolder, present: Set<RegistryEntry>): Change {
+  #add(folder: WatchedFolder, present: Set<RegistryEntry>): VersionChange | null {
     const { content, folderName, version: number } = folder;
     if (content.version === null) {
       const entry = this.#registry.addBroken({ name: folderName, version: number, reason: content.reason });
       this.#applied.set(entry, folder);
       present.add(entry);
-      return settledAs(entry, "added", "failed", content.reason);
+      return changed(entry, "added", "failed", content.reason);
     }
     const entry = this.#registry.add(content.version);
     this.#applied.set(entry, folder);
     present.add(entry);
-    return this.#load(content.version, "added", null);
+    this.#load(content.version, "added", null);
+    return null;
   }
 
-  /** Null: nothing to do. */
-  #compare(entry: RegistryEntry, folder: WatchedFolder): Change | null {
+  #compare(entry: RegistryEntry, folder: WatchedFolder): VersionChange | null {
     const { content } = folder;
     if (this.#applied.get(entry)?.content === content) return null;
     this.#applied.set(entry, folder);
@@ -169,7 +166,7 @@ export class ModelReload {
       if (serves) this.#registry.setUpdate(entry, { state: "failed", digest: "", reason });
       else this.#replace(entry, null, { state: "failed", reason });
       this.#log.error({ model: entry.name, version: entry.versionNumber, reason }, "the changed folder cannot be read as a model");
-      return settledAs(entry, "changed", "failed", reason);
+      return changed(entry, "changed", "failed", reason);
     }
     if (content.version.digest === entry.version?.digest) {
       this.#registry.setUpdate(entry, null);
@@ -177,7 +174,8 @@ export class ModelReload {
     }
     if (serves) this.#registry.setUpdate(entry, { state: "loading", version: content.version });
     else this.#replace(entry, content.version, { state: "loading" });
-    return this.#load(content.version, "changed", serves ? entry : null);
+    this.#load(content.version, "changed", serves ? entry.version : null);
+    return null;
   }
 
   #replace(entry: RegistryEntry, version: ModelVersion | null, status: VersionStatus): void {
@@ -185,21 +183,19 @@ export class ModelReload {
     this.#registry.replace(entry, version, status);
   }
 
-  #load(version: ModelVersion, change: Pending["change"], beside: RegistryEntry | null): Change {
-    const settled = Promise.withResolvers<VersionChange>();
-    this.#pending.set(version, { change, serving: beside?.version ?? null, settled });
+  #load(version: ModelVersion, change: Pending["change"], serving: ModelVersion | null): void {
+    this.#pending.set(version, { change, serving, settled: Promise.withResolvers<VersionChange>() });
     this.#log.info({ model: version.name, version: version.version }, `${change}: loading (${version.digest.slice(0, 12)})`);
     this.#node.serve([version]);
-    return { now: report(version, change, "loading", ""), settled: settled.promise };
   }
 
-  #remove(entry: RegistryEntry): Change {
+  #remove(entry: RegistryEntry): VersionChange {
     this.#applied.delete(entry);
     if (entry.update?.state === "loading") this.#giveUp(entry.update.version);
     if (entry.version !== null) this.#giveUp(entry.version);
     this.#registry.remove(entry);
     this.#log.info({ model: entry.name, version: entry.versionNumber }, "removed");
-    return settledAs(entry, "removed", "removed", "");
+    return changed(entry, "removed", "removed", "");
   }
 
   #giveUp(version: ModelVersion): void {
@@ -219,7 +215,6 @@ function report({ name, version, digest }: ModelVersion, change: VersionChange["
   return { name, version, change, result, reason, digest };
 }
 
-function settledAs(entry: RegistryEntry, change: VersionChange["change"], result: VersionChange["result"], reason: string): Change {
-  const now = { name: entry.name, version: entry.versionNumber, change, result, reason, digest: "" };
-  return { now, settled: Promise.resolve(now) };
+function changed({ name, versionNumber }: RegistryEntry, change: VersionChange["change"], result: VersionChange["result"], reason: string): VersionChange {
+  return { name, version: versionNumber, change, result, reason, digest: "" };
 }

@@ -19,6 +19,8 @@ import { Metrics } from "../telemetry/metrics.ts";
 import { checkGolden, type GoldenReport } from "./golden-check.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { ModelReload } from "./model-reload.ts";
+import { joinRedis, reportOf } from "./realtime-redis.ts";
+import { realtimeRedis } from "./redis-server.ts";
 
 export interface Up {
   readonly grpcPort: number;
@@ -40,7 +42,7 @@ export async function up(config: Config): Promise<Up> {
   const logs = new LogRing(hostname());
   const log = createLogger(config.logLevel, logs);
   const metrics = new Metrics();
-  const lane = new RealtimeLane();
+  const lane = new RealtimeLane(config.lanes.realtime.direct);
   const runtimes = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
   const watch = new FolderWatch(
     config.models,
@@ -49,6 +51,9 @@ export async function up(config: Config): Promise<Up> {
   const found = await watch.look(false);
   const registry = new Registry(scannedModels(found));
 
+  const server = await realtimeRedis(config, log);
+  const redis = server === null ? null : joinRedis(server.url, config, log, { report: () => reportOf(registry, runtimes), nodesSeen: () => {} });
+  if (redis?.queue) lane.useRemote(redis.queue);
   const node = new WorkerNode(
     {
       runtimes,
@@ -65,6 +70,7 @@ export async function up(config: Config): Promise<Up> {
         registry.setStatus(version, status);
         reload.statusChanged(version, status);
       },
+      feed: redis === null ? null : (consumer) => redis.feed(consumer),
     },
   );
   const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs });
@@ -75,8 +81,16 @@ export async function up(config: Config): Promise<Up> {
     return node.drain(config.drainTimeoutMs);
   };
   const admin = new LocalAdmin({ name: hostname(), registry, node, metrics, reload, logs, runtimes, data: config.data, drain });
-  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, admin);
+  const leaveRedis = async (): Promise<void> => {
+    await redis?.stop();
+    await server?.stop();
+  };
+  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, admin).catch(async (error: unknown) => {
+    await leaveRedis();
+    throw error;
+  });
   const settled = whenSettled(registry);
+  redis?.start();
   node.serve(registry.versions());
   reload.start();
 
@@ -93,11 +107,12 @@ export async function up(config: Config): Promise<Up> {
     },
     async stop() {
       const drained = drain();
-      const calls = grpc.close();
+      const calls = grpc.close(drained);
       await drained;
       // Whoever follows the log has heard the end of it; a call that never ends would hold up the stop.
       logs.end();
       await calls;
+      await leaveRedis();
       await http.close();
     },
   };
@@ -114,7 +129,7 @@ async function openFrontDoors(
   const { host, grpcPort: port, maxMessageBytes } = config;
   const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, registry, lane, metrics, admin);
   const http = await openHttpFrontDoor(host, config.httpPort, registry, metrics).catch(async (error: unknown) => {
-    await grpc.close();
+    await grpc.close(Promise.resolve());
     throw error;
   });
   return { grpc, http };

@@ -4,10 +4,10 @@ import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import type { TestContext } from "node:test";
+import { MAX_FRAME_BYTES } from "../../src/core/limits.ts";
 import type { ExitCause } from "../../src/process/spawn.ts";
 import { type Frame, FrameDecoder } from "../../workers/instance/frame-codec.ts";
 import { type FrameOutcome, Harness, type HarnessEvents } from "../../workers/instance/harness.ts";
-import { DEFAULT_MAX_FRAME } from "../../workers/instance/protocol.ts";
 import type { Segment } from "../../workers/instance/tensor-codec.ts";
 import { temporaryFolder } from "./folders.ts";
 
@@ -25,7 +25,7 @@ export class HarnessPeer {
 
   private constructor(own: Socket, hosts: Socket, softCancel: "frame" | "signal") {
     this.#socket = own;
-    const decoder = new FrameDecoder(DEFAULT_MAX_FRAME, (frame) => {
+    const decoder = new FrameDecoder(MAX_FRAME_BYTES, (frame) => {
       this.#frames.push({ ...frame, body: Buffer.from(frame.body) });
       this.heard.emit("frame");
     });
@@ -44,9 +44,10 @@ export class HarnessPeer {
         this.signals.push(signal);
         if (signal === "SIGKILL") this.exit({ code: null, signal });
       },
+      interrupt: () => void this.signals.push("SIGINT"),
     };
     const events = Object.fromEntries(EVENT_NAMES.map((name) => [name, (body: unknown) => this.heard.emit(name, body)])) as unknown as HarnessEvents;
-    this.harness = new Harness(child, softCancel, DEFAULT_MAX_FRAME, events);
+    this.harness = new Harness(child, softCancel, MAX_FRAME_BYTES, events);
   }
 
   static async open(test: TestContext, softCancel: "frame" | "signal" = "frame"): Promise<HarnessPeer> {

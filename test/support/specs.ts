@@ -31,6 +31,7 @@ export function manifest(rest: Partial<Manifest> = {}): Manifest {
     per: "batch",
     idempotent: true,
     batching: null,
+    maxRequestRows: null,
     instances: { min: 1, max: 1 },
     golden: "golden/*.json",
     limits: { timeoutMs: 30_000, memoryBytes: 2 ** 30 },
@@ -44,6 +45,6 @@ export function modelVersion(rest: Partial<Manifest> = {}, version = "1"): Model
 }
 
 /** Rows up to `maxSize` may share a frame. */
-export function batching(maxSize: number): Pick<Manifest, "batching"> {
-  return { batching: { maxSize, maxDelayMs: 0, maxBytes: 8 * 2 ** 20 } };
+export function batching(maxSize: number): Pick<Manifest, "batching" | "maxRequestRows"> {
+  return { batching: { maxSize, maxDelayMs: 0, maxBytes: 8 * 2 ** 20 }, maxRequestRows: maxSize };
 }

@@ -3,7 +3,7 @@ import { IdiomError } from "../../src/core/errors.ts";
 import type { Signature } from "../../src/core/signature.ts";
 import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
 import { encodeJsonFrame, type Frame, FrameDecoder } from "./frame-codec.ts";
-import { type Body, type HarnessFailure, PROTOCOL_VERSION, ProtocolViolation, parseBody, specToWire } from "./protocol.ts";
+import { type Body, type FrameName, type HarnessFailure, HEADER_BYTES, PROTOCOL_VERSION, ProtocolViolation, parseBody, specToWire } from "./protocol.ts";
 import { decodeResult, encodeInfer, OutputMismatch, type ResultBody, type Segment } from "./tensor-codec.ts";
 
 /** How a frame ended. `died` tells that the process is gone and the frame with it. */
@@ -50,12 +50,18 @@ export interface InitBody {
 
 const SIGNAL_EVERY_MS = 50;
 
+/** What a harness sends before it serves, in this order. */
+const HANDSHAKE: readonly FrameName[] = ["HELLO", "LOADED", "READY"];
+
 export class Harness {
   readonly #child: ChildHandle;
   readonly #events: HarnessEvents;
   readonly #softCancel: "frame" | "signal";
+  readonly #maxFrame: number;
   #signature: Signature | null = null;
   #inFlight: InFlight | null = null;
+  /** How many frames of the handshake have come. */
+  #handshake = 0;
   #nextId = 1;
   #killed: Kill | null = null;
   /** Repeats the soft cancel by signal until the frame has ended. */
@@ -65,6 +71,7 @@ export class Harness {
     this.#child = child;
     this.#events = events;
     this.#softCancel = softCancel;
+    this.#maxFrame = maxFrame;
     const decoder = new FrameDecoder(maxFrame, (frame) => this.#receive(frame));
     child.input.on("data", (chunk: Buffer) => {
       if (this.#killed !== null) return;
@@ -98,9 +105,11 @@ export class Harness {
   /** Sends one frame. Only while none is in flight. `done` is called exactly once. */
   infer(segments: readonly Segment[], done: (outcome: FrameOutcome) => void): void {
     if (this.#inFlight !== null) throw new IdiomError("INTERNAL", "a frame is in flight already");
-    const id = this.#nextId++;
-    this.#inFlight = { id, segments, done };
-    this.#child.output.write(encodeInfer(id, segments));
+    const frame = encodeInfer(this.#nextId, segments);
+    const bodyBytes = frame.length - HEADER_BYTES;
+    if (bodyBytes > this.#maxFrame) return done({ kind: "failed", failure: tooLarge(bodyBytes, this.#maxFrame) });
+    this.#inFlight = { id: this.#nextId++, segments, done };
+    this.#child.output.write(frame);
   }
 
   /** Asks the model to stop what is in flight. */
@@ -111,8 +120,8 @@ export class Harness {
       return;
     }
     // A harness that has not begun with the frame yet ignores the signal, and in a call it heeds the first one only.
-    this.#child.kill("SIGINT");
-    this.#signals ??= setInterval(() => this.#child.kill("SIGINT"), SIGNAL_EVERY_MS);
+    this.#child.interrupt();
+    this.#signals ??= setInterval(() => this.#child.interrupt(), SIGNAL_EVERY_MS);
   }
 
   drain(): void {
@@ -125,6 +134,7 @@ export class Harness {
   }
 
   #receive(frame: Frame): void {
+    this.#checkPhase(frame.type);
     switch (frame.type) {
       case "RESULT":
         return this.#answer(frame, this.#result(frame));
@@ -146,6 +156,13 @@ export class Harness {
       default:
         throw new ProtocolViolation(`${frame.type} does not go to the host`);
     }
+  }
+
+  /** The frames of the handshake come once each and in order. */
+  #checkPhase(type: FrameName): void {
+    const next = HANDSHAKE[this.#handshake];
+    if (type === next) this.#handshake++;
+    else if (type === "FAILED" ? next === undefined : HANDSHAKE.includes(type)) throw new ProtocolViolation(`${type} where ${next ?? "an answer"} was due`);
   }
 
   #hello(body: Body<"HELLO">): void {
@@ -196,6 +213,10 @@ export class Harness {
     inFlight?.done({ kind: "died", reason: this.#killed?.reason ?? describeExit(cause) });
     this.#events.exited(cause);
   }
+}
+
+function tooLarge(bytes: number, limit: number): HarnessFailure {
+  return { kind: "INVALID_INPUT", type: null, message: `the request takes a frame of ${bytes} bytes, the limit is ${limit}`, traceback: [] };
 }
 
 export function describeExit({ code, signal }: ExitCause): string {

@@ -2,13 +2,14 @@
 import type { Readable } from "node:stream";
 import type { Logger } from "pino";
 import { IdiomError } from "../../src/core/errors.ts";
+import { MAX_FRAME_BYTES } from "../../src/core/limits.ts";
 import type { ModelVersion } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
 import { describeExit, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import { captureLines } from "./log-capture.ts";
-import { type Body, DEFAULT_MAX_FRAME, hintFromWire } from "./protocol.ts";
+import { type Body, hintFromWire } from "./protocol.ts";
 import { DEFAULT_POLICY, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
 import type { Segment } from "./tensor-codec.ts";
 
@@ -31,6 +32,8 @@ const LAST_ERRORS = 5;
 const LOAD_TIMEOUT_MS = 60_000;
 /** Between the soft cancel of a frame and the kill. */
 const CANCEL_GRACE_MS = 500;
+/** Between two kills because callers gave up. */
+const CANCEL_KILL_INTERVAL_MS = 5000;
 
 export class Instance {
   readonly name: string;
@@ -43,6 +46,7 @@ export class Instance {
   #timer: NodeJS.Timeout | null = null;
   #frameTimer: NodeJS.Timeout | null = null;
   #busy = false;
+  #lastCancelKillAt = Number.NEGATIVE_INFINITY;
   /** The last lines that this generation printed to standard error: what an exit is explained with. */
   #lastErrors: string[] = [];
 
@@ -104,10 +108,17 @@ export class Instance {
     if (!this.#busy || harness === null) return;
     harness.cancel(reason);
     this.#clearFrameTimer();
-    this.#frameTimer = setTimeout(
-      () => harness.kill(`killed: the model went on for ${CANCEL_GRACE_MS} ms after it was asked to stop (${reason})`),
-      CANCEL_GRACE_MS,
-    );
+    this.#frameTimer = setTimeout(() => {
+      this.#lastCancelKillAt = performance.now();
+      harness.kill(`killed: the model did not stop when it was asked to (${reason})`);
+    }, this.#graceMs(reason));
+  }
+
+  /** Callers that give up quickly must not keep a model from everybody else: kills on their behalf keep a distance. */
+  #graceMs(reason: "deadline" | "cancelled"): number {
+    if (reason === "deadline") return CANCEL_GRACE_MS;
+    const restMs = this.#lastCancelKillAt + CANCEL_KILL_INTERVAL_MS - performance.now();
+    return Math.max(CANCEL_GRACE_MS, Math.min(restMs, this.#prepared.version.manifest.limits.timeoutMs));
   }
 
   /** Finishes the frame in flight, then ends the process. Ends at once what is not ready. */
@@ -145,8 +156,12 @@ export class Instance {
       case "quarantined":
         this.#timer = setTimeout(() => this.#apply({ name: "rested" }), state.delayMs);
         return;
-      case "ready":
       case "failed":
+        this.#clearTimer();
+        // It said why and should be gone; what stays is ended.
+        this.#timer = setTimeout(() => this.#harness?.kill("killed: it stayed after it had failed to load"), CANCEL_GRACE_MS);
+        return;
+      case "ready":
       case "stopped":
         return this.#clearTimer();
       case "loading":
@@ -162,7 +177,7 @@ export class Instance {
     this.#timer = setTimeout(() => this.#harness?.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     try {
       const child = await this.#launcher.launch(this.#prepared.command);
-      const harness = new Harness(child, this.#prepared.softCancel, DEFAULT_MAX_FRAME, this.#events(generation));
+      const harness = new Harness(child, this.#prepared.softCancel, MAX_FRAME_BYTES, this.#events(generation));
       this.#harness = harness;
       this.#captureOutput(child.stdout, "stdout");
       this.#captureOutput(child.stderr, "stderr");
@@ -191,8 +206,13 @@ export class Instance {
     return {
       hello: () => current(() => this.#hello()),
       loaded: (body) => current(() => this.#loaded(body)),
-      ready: () => current(() => this.#apply({ name: "ready" })),
-      loadFailed: (failure) => current(() => this.#apply({ name: "load-failed", reason: describeFailure(failure) })),
+      ready: ({ convention }) =>
+        current(() => {
+          if (convention === "row" && this.#prepared.version.manifest.per !== "row")
+            this.#log.info('the function takes one row: write "per: row" into model.yaml, and requests that wait share a call');
+          this.#apply({ name: "ready" });
+        }),
+      loadFailed: (failure) => current(() => this.#gaveUp(describeFailure(failure))),
       log: ({ level, message }) => this.#log[level](message),
       violation: (reason) => this.#log.error({ generation }, reason),
       exited: (cause) => current(() => this.#exited(cause)),
@@ -212,7 +232,7 @@ export class Instance {
       per: manifest.per,
       content_type: manifest.contentType,
       libraries,
-      max_frame: DEFAULT_MAX_FRAME,
+      max_frame: MAX_FRAME_BYTES,
     });
   }
 
@@ -223,6 +243,12 @@ export class Instance {
       this.#apply({ name: "load-failed", reason: IdiomError.from(error).message });
       this.#harness?.kill("killed: its signature cannot be resolved");
     }
+  }
+
+  /** Before it is ready, the model cannot be loaded; afterwards it is the end of one process, and the next one may do better. */
+  #gaveUp(reason: string): void {
+    if (this.#supervision.state.name === "ready") this.#harness?.kill(`the harness gave up: ${reason}`, "model");
+    else this.#apply({ name: "load-failed", reason });
   }
 
   #exited(cause: ExitCause): void {

@@ -6,7 +6,6 @@ import type { TensorHint, TensorSpec } from "../../src/core/signature.ts";
 
 export const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 16;
-export const DEFAULT_MAX_FRAME = 64 * 2 ** 20;
 
 export const FRAME = {
   HELLO: 0x01,
@@ -49,11 +48,16 @@ const hintSchema = z.object({
 });
 const hintsSchema = z.object({ inputs: z.array(hintSchema).nullable(), outputs: z.array(hintSchema).nullable() });
 
+/** Text that a model may have written: as much of it as an operator reads. */
+const text = z.string().transform((value) => (value.length <= MAX_TEXT ? value : `${value.slice(0, MAX_TEXT)} [cut]`));
+const MAX_TEXT = 8 * 1024;
+const MAX_TRACEBACK_LINES = 50;
+
 const failureFields = {
   kind: z.string(),
-  type: z.string().nullable(),
-  message: z.string(),
-  traceback: z.array(z.string()),
+  type: text.nullable(),
+  message: text,
+  traceback: z.array(text).transform((lines) => lines.slice(-MAX_TRACEBACK_LINES)),
 };
 
 const rowErrorSchema = z.object({ segment: z.number().int().min(0), row: z.number().int().min(0), ...failureFields });
@@ -64,7 +68,7 @@ const SCHEMAS = {
   LOADED: z.object({ entry: z.string(), hints: hintsSchema, artifact: hintsSchema.nullable() }),
   READY: z.object({ convention: z.string() }),
   FAILED: z.object(failureFields),
-  LOG: z.object({ level: z.enum(["debug", "info", "warn", "error"]), message: z.string() }),
+  LOG: z.object({ level: z.enum(["debug", "info", "warn", "error"]), message: text }),
   PONG: z.object({}),
   BYE: z.object({}),
   ERROR: z.object({ ...failureFields, segment: z.number().int().nullable(), row: z.number().int().nullable() }),

@@ -97,7 +97,7 @@ function whileAlive(from: Supervision, event: InstanceEvent, policy: Supervision
     case "answered":
       return from.answered ? from : { ...from, answered: true, probing: false, crashesInRow: 0 };
     case "load-failed":
-      return { ...from, state: { name: "failed", reason: event.reason } };
+      return from.state.name === "ready" ? from : { ...from, state: { name: "failed", reason: event.reason } };
     case "drain":
       return { ...from, state: { name: "draining" } };
     case "exited":
@@ -113,7 +113,8 @@ function crashed(from: Supervision, event: Extract<InstanceEvent, { name: "exite
   const recent = from.crashTimes.filter((time) => now - time < policy.breakerWindowMs);
   const crashTimes = counts ? [...recent, now] : recent;
   const crashesInRow = from.crashesInRow + 1;
-  if (from.probing || crashTimes.length >= policy.breakerCrashes) {
+  // Crashes in a row count however far apart they are: a model that takes a minute to fail would never trip the window.
+  if (from.probing || crashTimes.length >= policy.breakerCrashes || crashesInRow >= policy.breakerCrashes) {
     return { ...from, crashTimes, crashesInRow, state: { name: "quarantined", delayMs: policy.quarantineMs, reason: event.reason } };
   }
   return { ...from, crashTimes, crashesInRow, state: { name: "backoff", delayMs: backoffDelay(crashesInRow, policy, random), reason: event.reason } };

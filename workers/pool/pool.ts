@@ -5,6 +5,7 @@ import type { Invocation } from "../../src/core/invocation.ts";
 import type { ModelVersion, VersionStatus } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import { resolveSignature } from "../../src/core/signature-resolution.ts";
+import type { BundleConsumer, BundleFeeder } from "../../src/lanes/realtime/bundle-feeder.ts";
 import type { LocalConsumer } from "../../src/lanes/realtime/lane.ts";
 import { type FrameLimits, Line } from "../../src/lanes/realtime/line.ts";
 import type { WorkerMetrics } from "../../src/telemetry/metrics.ts";
@@ -12,6 +13,7 @@ import { Instance, type InstanceHooks, type PreparedVersion } from "../instance/
 import type { InstanceState } from "../instance/state.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
 import { runFrame } from "./frame.ts";
+import { stayAwakeWhile } from "./stay-awake.ts";
 
 export interface PoolLimits {
   /** Requests that may wait for one version; beyond, they are refused. */
@@ -27,7 +29,7 @@ export interface PoolDependencies {
   readonly statusChanged: (version: ModelVersion, status: VersionStatus) => void;
 }
 
-export class Pool implements LocalConsumer {
+export class Pool implements LocalConsumer, BundleConsumer {
   readonly version: ModelVersion;
   readonly #dependencies: PoolDependencies;
   readonly #instances: Instance[];
@@ -36,8 +38,11 @@ export class Pool implements LocalConsumer {
   readonly #maxDelayMs: number;
   readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
   #signature: Signature | null = null;
+  #feeder: BundleFeeder | null = null;
+  #readySlots = 0;
   #wasReady = false;
   #draining = false;
+  #killed = false;
   #dispatchScheduled = false;
   #delayTimer: NodeJS.Timeout | null = null;
   #drained: (() => void) | null = null;
@@ -61,6 +66,29 @@ export class Pool implements LocalConsumer {
     return this.#instances;
   }
 
+  get signature(): Signature | null {
+    return this.#signature;
+  }
+
+  /** Room for one merged frame in front of each slot. */
+  get wantsBundle(): boolean {
+    return !this.#draining && this.#line.requests < this.#readySlots * (this.#frameLimits.maxRows ?? 1);
+  }
+
+  get directIsOpen(): boolean {
+    return this.wantsBundle && (this.#feeder?.remoteIsEmpty ?? true);
+  }
+
+  /** From now on bundles come from Redis as well. */
+  feedFrom(feeder: BundleFeeder): void {
+    this.#feeder = feeder;
+  }
+
+  acceptBundle(invocations: readonly Invocation[]): void {
+    this.#line.pushFront(invocations);
+    this.#schedule();
+  }
+
   start(): void {
     for (const instance of this.#instances) instance.start();
   }
@@ -75,6 +103,7 @@ export class Pool implements LocalConsumer {
   /** Takes nothing new, answers what waits, then ends the instances. */
   async drain(): Promise<void> {
     this.#draining = true;
+    this.#feeder?.stop();
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
       this.#checkDrained();
@@ -84,11 +113,13 @@ export class Pool implements LocalConsumer {
   /** Ends everything now. What waits gets an error. */
   kill(): void {
     this.#draining = true;
-    for (const invocation of this.#line.drain()) invocation.fail(new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
+    this.#killed = true;
+    failAll(this.#line.drain(), new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
     for (const instance of this.#instances) {
       instance.drain();
       instance.kill("killed: the server is shutting down");
     }
+    this.#checkDrained();
   }
 
   #refusal(invocation: Invocation): IdiomError | null {
@@ -126,18 +157,26 @@ export class Pool implements LocalConsumer {
       if (invocations.length === 0) break;
       runFrame(instance, invocations, {
         metrics: this.#metrics,
-        again: (unanswered) => {
-          this.#line.pushFront(unanswered);
-        },
+        again: (unanswered) => this.#again(unanswered),
         done: () => this.#slotFree(),
       });
+      // A single caller waits for every hop between the processes; under load the loop never sleeps anyway.
+      if (invocations.length === 1 && this.#line.requests === 0) stayAwakeWhile(() => !instance.idle && this.#line.requests === 0);
     }
+    this.#feeder?.roomMayBeFree();
     if (this.#draining) this.#checkDrained();
+  }
+
+  #again(unanswered: readonly Invocation[]): void {
+    if (this.#killed) return failAll(unanswered, new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
+    this.#line.pushFront(unanswered);
+    this.#failWaiting();
   }
 
   #slotFree(): void {
     if (this.#line.requests > 0) this.#dispatch();
     else if (this.#draining) this.#checkDrained();
+    else this.#feeder?.roomMayBeFree();
   }
 
   /** `batching.max_delay`: whether a frame that is not full yet should wait for company. */
@@ -162,22 +201,24 @@ export class Pool implements LocalConsumer {
       { name: "the artifact", hints: artifact ?? NOTHING, fillIn: true },
       { name: "the golden files", hints: this.version.golden ?? NOTHING },
     ];
-    this.#signature = resolveSignature(sources);
-    checkBatching(this.version, this.#signature);
-    return this.#signature;
+    const signature = resolveSignature(sources);
+    checkBatching(this.version, signature);
+    this.#signature = signature;
+    return signature;
   }
 
   #stateChanged(from: InstanceState, to: InstanceState): void {
     this.#metrics.instanceState(from.name, to.name);
+    this.#readySlots = this.#instances.filter((instance) => instance.state.name === "ready").length;
     this.#dependencies.statusChanged(this.version, this.#status());
     if (to.name === "ready") this.#schedule();
     if (to.name === "failed" || to.name === "quarantined") this.#failWaiting();
-    if (to.name === "stopped" && this.#draining) this.#checkDrained();
+    if (this.#draining) this.#checkDrained();
   }
 
   #status(): VersionStatus {
     const states = this.#instances.map((instance) => instance.state.name);
-    const ready = states.filter((state) => state === "ready").length;
+    const ready = this.#readySlots;
     if (ready > 0 && this.#signature !== null) {
       this.#wasReady = true;
       return { state: "ready", signature: this.#signature, slots: ready };
@@ -208,6 +249,10 @@ export class Pool implements LocalConsumer {
     }
     if (this.#instances.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained?.();
   }
+}
+
+function failAll(invocations: readonly Invocation[], error: IdiomError): void {
+  for (const invocation of invocations) invocation.fail(error);
 }
 
 const NOTHING: SignatureHints = { inputs: null, outputs: null };

@@ -2,14 +2,34 @@
 import { IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
 
-/** A pool that serves one version on this node. */
+/** A pool that serves one version in this process. */
 export interface LocalConsumer {
+  /** Room in front of its slots, and nothing of the version known to wait in Redis: the direct path is open. */
+  readonly directIsOpen: boolean;
   /** Takes the invocation, or settles it with an error when it has no room. */
   offer(invocation: Invocation): void;
 }
 
+/** The way through Redis to any worker. */
+export interface RemoteLane {
+  readonly available: boolean;
+  /** Takes over the invocation; `undelivered` is called when Redis did not take it. */
+  submit(invocation: Invocation, undelivered: (error: IdiomError) => void): void;
+}
+
 export class RealtimeLane {
   readonly #consumers = new Map<string, LocalConsumer>();
+  readonly #direct: boolean;
+  #remote: RemoteLane | null = null;
+
+  /** `direct` false: everything goes through Redis, also to the pools of this process. */
+  constructor(direct = true) {
+    this.#direct = direct;
+  }
+
+  useRemote(remote: RemoteLane): void {
+    this.#remote = remote;
+  }
 
   /** From now on `consumer` gets the calls of the version with this key. */
   attach(versionKey: string, consumer: LocalConsumer): void {
@@ -22,12 +42,16 @@ export class RealtimeLane {
 
   /** Takes over a call; it will be settled, whatever happens. */
   submit(invocation: Invocation): void {
-    const { key, name, version } = invocation.request.version;
-    const consumer = this.#consumers.get(key);
-    if (consumer === undefined) {
-      invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: no worker serves it`));
-      return;
-    }
-    consumer.offer(invocation);
+    const consumer = this.#consumers.get(invocation.request.version.key);
+    const remote = this.#remote;
+    if (remote?.available !== true) offerTo(consumer, invocation);
+    else if (this.#direct && consumer?.directIsOpen === true) consumer.offer(invocation);
+    else remote.submit(invocation, (error) => (consumer === undefined ? invocation.fail(error) : consumer.offer(invocation)));
   }
+}
+
+function offerTo(consumer: LocalConsumer | undefined, invocation: Invocation): void {
+  if (consumer !== undefined) return consumer.offer(invocation);
+  const { name, version } = invocation.request.version;
+  invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: no worker serves it`));
 }

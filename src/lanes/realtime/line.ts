@@ -13,6 +13,7 @@ const AGEING_MS = 1000;
 export class Line {
   readonly #queues: readonly [Fifo, Fifo, Fifo] = [new Fifo(), new Fifo(), new Fifo()];
   #requests = 0;
+  #rows = 0;
   #bytes = 0;
 
   /** Requests that wait and are still wanted. */
@@ -40,8 +41,14 @@ export class Line {
 
   #count(invocation: Invocation, sign: 1 | -1): void {
     this.#requests += sign;
+    this.#rows += sign * invocation.request.rows;
     this.#bytes += sign * invocation.request.bytes;
-    invocation.onAbandon = sign === 1 ? () => this.#count(invocation, -1) : null;
+    invocation.onAbandon = sign === 1 ? () => this.#abandoned(invocation) : null;
+  }
+
+  #abandoned(invocation: Invocation): void {
+    this.#count(invocation, -1);
+    this.#queues[invocation.request.priority].oneAbandoned();
   }
 
   /** The oldest request that waits, or null. */
@@ -56,7 +63,7 @@ export class Line {
 
   /** Whether what waits may fill a whole frame. */
   fills(limits: FrameLimits): boolean {
-    return limits.maxRows === null || this.#requests >= limits.maxRows || this.#bytes >= limits.maxBytes;
+    return limits.maxRows === null || this.#rows >= limits.maxRows || this.#bytes >= limits.maxBytes;
   }
 
   /**
@@ -118,10 +125,20 @@ function mayJoin(first: Invocation, next: Invocation): boolean {
   return !next.alone && first.request.mergeKey === next.request.mergeKey;
 }
 
-/** A queue with constant-time ends. Invocations that were abandoned while they waited are skipped. */
+/** A queue with constant-time ends. Invocations that were abandoned while they waited are skipped, and let go of in time. */
 class Fifo {
   #items: (Invocation | undefined)[] = [];
   #head = 0;
+  #abandoned = 0;
+
+  /** Once they are the majority the abandoned ones leave, with the bytes that they hold. */
+  oneAbandoned(): void {
+    this.#abandoned++;
+    if (this.#abandoned < 16 || this.#abandoned * 2 < this.#items.length - this.#head) return;
+    this.#items = this.#items.slice(this.#head).filter((item) => item?.settled === false);
+    this.#head = 0;
+    this.#abandoned = 0;
+  }
 
   push(invocation: Invocation): void {
     this.#items.push(invocation);

@@ -8,7 +8,7 @@ const ANSWER: Outcome = { ok: true, outputs: [], timings: { queueMs: 0, computeM
 
 function invoke(): { invocation: Invocation; outcomes: Outcome[] } {
   const outcomes: Outcome[] = [];
-  const request = { version: modelVersion(), inputs: [], rows: 0, bytes: 0, mergeKey: "", priority: 1 } as const;
+  const request = { version: modelVersion(), signature: { inputs: [], outputs: [] }, inputs: [], rows: 0, bytes: 0, mergeKey: "", priority: 1 } as const;
   return { invocation: new Invocation(request, (outcome) => outcomes.push(outcome)), outcomes };
 }
 

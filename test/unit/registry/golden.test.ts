@@ -38,8 +38,15 @@ describe("golden files", () => {
   });
 
   test("may say the content type of a tensor", (t) => {
-    const [golden] = read(t, { "golden/a.json": recorded([{ ...Y, parameters: { content_type: "base64" } }], [Y]) });
-    assert.equal(golden?.inputs[0]?.tensor.contentType, "base64");
+    const [golden] = read(t, { "golden/a.json": recorded([{ ...Y, parameters: { content_type: "str" } }], [Y]) });
+    assert.equal(golden?.inputs[0]?.tensor.contentType, "str");
+  });
+
+  test("write bytes that are no text as base64, on both sides", (t) => {
+    const bytes = { name: "b", datatype: "BYTES", shape: [2], data: ["/wA=", ""], parameters: { content_type: "base64" } };
+    const [golden] = read(t, { "golden/a.json": recorded([bytes], [bytes]) });
+    const expected = [{ name: "b", tensor: tensor("BYTES", [2], elements(Buffer.from([0xff, 0]), "")) }];
+    assert.deepEqual([golden?.inputs, golden?.outputs], [expected, expected]);
   });
 
   test("may say more than Idiom reads", (t) => {

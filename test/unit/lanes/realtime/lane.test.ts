@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IdiomError } from "../../../../src/core/errors.ts";
 import type { Invocation, Outcome } from "../../../../src/core/invocation.ts";
-import { RealtimeLane } from "../../../../src/lanes/realtime/lane.ts";
+import { type LocalConsumer, RealtimeLane } from "../../../../src/lanes/realtime/lane.ts";
 import { invocation } from "../../../support/invocations.ts";
 import { modelVersion } from "../../../support/specs.ts";
 
-function consumer(): { offered: Invocation[]; offer(invocation: Invocation): void } {
+function consumer(): LocalConsumer & { readonly offered: Invocation[] } {
   const offered: Invocation[] = [];
-  return { offered, offer: (each) => void offered.push(each) };
+  return { offered, directIsOpen: true, offer: (each) => void offered.push(each) };
 }
 
 test("a call goes to the consumer of its version and to no other", () => {

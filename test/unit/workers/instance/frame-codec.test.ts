@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { MAX_FRAME_BYTES } from "../../../../src/core/limits.ts";
 import { encodeJsonFrame, type Frame, FrameDecoder, writeHeader } from "../../../../workers/instance/frame-codec.ts";
-import { DEFAULT_MAX_FRAME, HEADER_BYTES, ProtocolViolation, parseJsonObject } from "../../../../workers/instance/protocol.ts";
+import { HEADER_BYTES, ProtocolViolation, parseJsonObject } from "../../../../workers/instance/protocol.ts";
 import { decodeTensorBody } from "../../../../workers/instance/tensor-codec.ts";
 import { type FrameVector, readFrames, readInvalid, type TensorBodyVector } from "../../../support/vectors.ts";
 
@@ -104,7 +105,7 @@ describe("a decoder", () => {
 });
 
 test("the limit that the host sets is that of the vectors", () => {
-  assert.equal(DEFAULT_MAX_FRAME, readInvalid().max_frame);
+  assert.equal(MAX_FRAME_BYTES, readInvalid().max_frame);
 });
 
 describe("reading is a violation for every receiver:", () => {

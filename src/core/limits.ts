@@ -1,0 +1,7 @@
+// Limits that several parts must agree on.
+
+/** The longest body of a frame between the host and a harness (PROTOCOL.md, section 2). */
+export const MAX_FRAME_BYTES = 64 * 2 ** 20;
+
+/** The longest request: what is left of a frame for tensors, beside its header. */
+export const MAX_REQUEST_BYTES = MAX_FRAME_BYTES - 2 ** 20;

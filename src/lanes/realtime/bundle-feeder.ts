@@ -1,0 +1,185 @@
+// The worker's half of the Redis lane, for one version: takes a bundle whenever there is room for it in front of the slots.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { IdiomError } from "../../core/errors.ts";
+import { Invocation, type Outcome } from "../../core/invocation.ts";
+import type { ModelVersion } from "../../core/model.ts";
+import type { Signature } from "../../core/signature.ts";
+import { misfit } from "../../core/tensor-check.ts";
+import type { RedisClock } from "../../redis/clock.ts";
+import type { RedisConnection } from "../../redis/connection.ts";
+import { keys } from "../../redis/keys.ts";
+import type { ReplyOutbox } from "./reply-outbox.ts";
+import { type Bundle, type BundledRequest, decodeBundle, type Reply } from "./wire.ts";
+
+const POP_SECONDS = 1;
+const RETRY_MS = 100;
+/** A pop that has been out for this long has found nothing: the answer would be back. */
+const SURELY_BLOCKED_MS = 2;
+/** Every so many pops look at a lower priority first, so that a stream of urgent bundles starves nobody. */
+const NORMAL_FIRST_EVERY = 8;
+const LOW_FIRST_EVERY = 16;
+
+/** The pool that a feeder feeds. */
+export interface BundleConsumer {
+  readonly version: ModelVersion;
+  /** Null until the version is ready here. */
+  readonly signature: Signature | null;
+  /** Whether there is room for one more bundle. */
+  readonly wantsBundle: boolean;
+  /** Takes them before what waits already. */
+  acceptBundle(invocations: readonly Invocation[]): void;
+}
+
+/** What every feeder of a node shares. */
+export interface FeederContext {
+  readonly node: string;
+  readonly commands: RedisConnection;
+  readonly clock: RedisClock;
+  readonly replies: ReplyOutbox;
+  /** Whether this life of a gateway still holds its lease. */
+  isAlive(gateway: string): Promise<boolean>;
+  isCancelled(gateway: string, sequence: number, attempt: number): boolean;
+  readonly log: Logger;
+}
+
+export class BundleFeeder {
+  readonly #consumer: BundleConsumer;
+  readonly #context: FeederContext;
+  /** Used for nothing but waiting for bundles. */
+  readonly #blocking: RedisConnection;
+  #poppingSince: number | null = null;
+  #pops = 0;
+  #stopped = false;
+  #wake: (() => void) | null = null;
+
+  constructor(consumer: BundleConsumer, blocking: RedisConnection, context: FeederContext) {
+    this.#consumer = consumer;
+    this.#blocking = blocking;
+    this.#context = context;
+    void this.#run();
+  }
+
+  /** Whether nothing of this version waits in Redis: our own pop is out and still blocked. */
+  get remoteIsEmpty(): boolean {
+    return this.#poppingSince !== null && performance.now() - this.#poppingSince > SURELY_BLOCKED_MS;
+  }
+
+  /** There may be room now. */
+  roomMayBeFree(): void {
+    this.#wake?.();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+    this.#blocking.disconnect();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      if (!this.#consumer.wantsBundle) {
+        this.#poppingSince = null;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = null;
+        continue;
+      }
+      try {
+        await this.#pop();
+      } catch (error) {
+        this.#poppingSince = null;
+        if (this.#stopped) return;
+        this.#context.log.debug({ error: (error as Error).message }, "waiting for bundles failed; trying again");
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  async #pop(): Promise<void> {
+    const lists = priorityOrder(++this.#pops).map((priority) => keys.queue(this.#consumer.version, priority));
+    this.#poppingSince ??= performance.now();
+    const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, lists.length, ...lists, "LEFT")) as unknown as [Buffer, Buffer[]] | null;
+    if (popped === null) return;
+    this.#poppingSince = null;
+    for (const bytes of popped[1]) await this.#take(popped[0], bytes);
+  }
+
+  async #take(list: Buffer, bytes: Buffer): Promise<void> {
+    if (this.#stopped) {
+      // It was popped for a node that stops: back to where it was, before all others.
+      await this.#context.commands.lpush(list, bytes);
+      return;
+    }
+    let bundle: Bundle;
+    try {
+      bundle = decodeBundle(bytes);
+    } catch (error) {
+      this.#context.log.error({ error: (error as Error).message }, "a bundle that cannot be read was dropped");
+      return;
+    }
+    this.#shrinkQueue(bundle);
+    if (!(await this.#context.isAlive(bundle.gateway))) return;
+    this.#reply(bundle, { kind: "claim", bundle: bundle.id, node: this.#context.node });
+    const invocations = bundle.requests.flatMap((request) => this.#admit(bundle, request));
+    if (invocations.length > 0) this.#consumer.acceptBundle(invocations);
+  }
+
+  #shrinkQueue({ requests }: Bundle): void {
+    const size = keys.queueSize(this.#consumer.version);
+    const bytes = requests.reduce((sum, request) => sum + request.inputs.reduce((total, tensor) => total + tensor.data.length, 0), 0);
+    this.#context.commands.hincrby(size, "requests", -requests.length).catch(() => {});
+    this.#context.commands.hincrby(size, "bytes", -bytes).catch(() => {});
+  }
+
+  /** The request as an invocation of this node; nothing when nobody waits for it any more, or when it does not fit. */
+  #admit(bundle: Bundle, request: BundledRequest): Invocation[] {
+    const { gateway } = bundle;
+    const { sequence, attempt } = request;
+    if (this.#context.isCancelled(gateway, sequence, attempt) || request.deadline < this.#context.clock.now()) return [];
+    const { version, signature } = this.#consumer;
+    const problem = this.#problemWith(bundle, request);
+    if (problem !== null || signature === null) {
+      this.#reply(bundle, { kind: "error", sequence, attempt, code: "MODEL_NOT_READY", message: problem ?? `model '${version.name}' is not at ready state` });
+      return [];
+    }
+    const { inputs, rows, mergeKey, priority } = request;
+    const bytes = inputs.reduce((sum, tensor) => sum + tensor.data.length, 0);
+    const answer = (outcome: Outcome): void => this.#reply(bundle, replyOf(request, outcome));
+    const invocation = new Invocation({ version, signature, inputs, rows, bytes, mergeKey, priority }, answer, this.#context.clock.toLocal(request.deadline));
+    invocation.alone = request.alone;
+    return [invocation];
+  }
+
+  /** A worker believes no gateway: the request must be for this very version and fit its signature. */
+  #problemWith(bundle: Bundle, request: BundledRequest): string | null {
+    const { version, signature } = this.#consumer;
+    if (bundle.versionKey !== version.key || bundle.digest !== version.digest) return `this node has other files for '${version.key}' than the gateway knows`;
+    if (signature === null) return null;
+    if (request.inputs.length !== signature.inputs.length) return `${signature.inputs.length} inputs expected, ${request.inputs.length} came`;
+    for (const [i, spec] of signature.inputs.entries()) {
+      const problem = misfit(spec, request.inputs[i] as BundledRequest["inputs"][number]);
+      if (problem !== null) return problem;
+    }
+    return null;
+  }
+
+  #reply(bundle: Bundle, reply: Reply): void {
+    this.#context.replies.add(bundle.gateway, reply);
+  }
+}
+
+function replyOf({ sequence, attempt }: BundledRequest, outcome: Outcome): Reply {
+  if (!outcome.ok) {
+    const { code, message } = IdiomError.from(outcome.error);
+    return { kind: "error", sequence, attempt, code, message };
+  }
+  const { queueMs, computeMs } = outcome.timings;
+  return { kind: "result", sequence, attempt, queueMs, computeMs, outputs: outcome.outputs };
+}
+
+function priorityOrder(pop: number): readonly (0 | 1 | 2)[] {
+  if (pop % LOW_FIRST_EVERY === 0) return [2, 1, 0];
+  return pop % NORMAL_FIRST_EVERY === 0 ? [1, 0, 2] : [0, 1, 2];
+}

@@ -1,0 +1,307 @@
+// The gateway's half of the Redis lane: what finds no room here is bundled, pushed, and remembered until it is answered, its
+// deadline passes, or the node that had it is gone.
+import type { Logger } from "pino";
+import { ERRORS, type ErrorCode, IdiomError } from "../../core/errors.ts";
+import type { Invocation } from "../../core/invocation.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { misfit } from "../../core/tensor-check.ts";
+import type { RedisClock } from "../../redis/clock.ts";
+import type { RedisConnection } from "../../redis/connection.ts";
+import { keys } from "../../redis/keys.ts";
+import { enqueue } from "../../redis/scripts.ts";
+import type { RemoteLane } from "./lane.ts";
+import { decodeReplies, encodeBundle, type Reply } from "./wire.ts";
+
+const MAX_BUNDLE_BYTES = 2 ** 20;
+/** A request without a deadline waits this long; so nothing waits for ever, whatever Redis forgets. */
+const MAX_WAIT_MS = 60_000;
+const SWEEP_MS = 100;
+const POP_SECONDS = 1;
+/** Replies taken with one pop. */
+const POP_COUNT = 64;
+/** A request is queued a second time when the node that had it dies, and not a third time. */
+const MAX_ATTEMPTS = 2;
+
+export interface RemoteQueueOptions {
+  /** Names this life of the gateway; a new process has a new name. */
+  readonly gateway: string;
+  readonly maxQueuedRequests: number;
+  readonly maxQueuedBytes: number;
+}
+
+interface Outstanding {
+  readonly invocation: Invocation;
+  readonly attempt: number;
+  readonly bundle: SentBundle;
+}
+
+interface SentBundle {
+  readonly id: number;
+  readonly versionKey: string;
+  readonly sequences: number[];
+  /** Null until a node has claimed it. */
+  node: string | null;
+  open: number;
+}
+
+/** What shall go out with the next bundle. */
+interface Outgoing {
+  readonly invocation: Invocation;
+  readonly attempt: number;
+  readonly undelivered: (error: IdiomError) => void;
+}
+
+export class RemoteQueue implements RemoteLane {
+  readonly #commands: RedisConnection;
+  readonly #blocking: RedisConnection;
+  readonly #clock: RedisClock;
+  readonly #options: RemoteQueueOptions;
+  readonly #log: Logger;
+  readonly #outbox = new Map<string, Outgoing[]>();
+  readonly #outstanding = new Map<number, Outstanding>();
+  readonly #bundles = new Map<number, SentBundle>();
+  #nextSequence = 1;
+  #nextBundle = 1;
+  #flushScheduled = false;
+  #stopped = false;
+  readonly #sweeper: NodeJS.Timeout;
+
+  /** `blocking` is used for nothing but waiting for replies. */
+  constructor(commands: RedisConnection, blocking: RedisConnection, clock: RedisClock, options: RemoteQueueOptions, log: Logger) {
+    this.#commands = commands;
+    this.#blocking = blocking;
+    this.#clock = clock;
+    this.#options = options;
+    this.#log = log;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    void this.#receive();
+  }
+
+  get available(): boolean {
+    return this.#commands.status === "ready" && !this.#stopped;
+  }
+
+  submit(invocation: Invocation, undelivered: (error: IdiomError) => void): void {
+    this.#add({ invocation, attempt: 1, undelivered });
+  }
+
+  /** These nodes' leases have ended: what they had runs again elsewhere, if it may. */
+  nodesGone(nodes: ReadonlySet<string>): void {
+    for (const bundle of this.#bundles.values()) {
+      // A bundle that nobody has claimed may have been popped by the node that died; its old attempt is cancelled in any case.
+      if (bundle.node === null || nodes.has(bundle.node)) this.#requeue(bundle, `the node ${bundle.node ?? "that had taken it"} is gone`);
+    }
+  }
+
+  /** Redis has lost what it held: queues, replies, or both. */
+  contentsLost(): void {
+    for (const bundle of [...this.#bundles.values()]) this.#requeue(bundle, "Redis has lost it");
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#sweeper);
+    for (const { invocation } of this.#outstanding.values()) invocation.fail(new IdiomError("SHUTTING_DOWN", "the gateway is shutting down"));
+    this.#outstanding.clear();
+    this.#bundles.clear();
+  }
+
+  #add(outgoing: Outgoing): void {
+    const { version, priority } = outgoing.invocation.request;
+    const key = `${priority} ${version.key}`;
+    const waiting = this.#outbox.get(key);
+    if (waiting === undefined) this.#outbox.set(key, [outgoing]);
+    else waiting.push(outgoing);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** Once a turn of the event loop: everything that came together goes out in as few bundles as the model's limits allow. */
+  #flush(): void {
+    this.#flushScheduled = false;
+    for (const waiting of this.#outbox.values()) {
+      const open = waiting.filter(({ invocation }) => !invocation.settled);
+      const maxRows = open[0]?.invocation.request.version.manifest.batching?.maxSize ?? 1;
+      let from = 0;
+      while (from < open.length) {
+        const to = bundleEnd(open, from, maxRows);
+        this.#send(open.slice(from, to));
+        from = to;
+      }
+    }
+    this.#outbox.clear();
+  }
+
+  #send(entries: readonly Outgoing[]): void {
+    const { version, priority } = (entries[0] as Outgoing).invocation.request;
+    const bundle: SentBundle = { id: this.#nextBundle++, versionKey: version.key, sequences: [], node: null, open: entries.length };
+    this.#bundles.set(bundle.id, bundle);
+    let bytes = 0;
+    const requests = entries.map(({ invocation, attempt }) => {
+      const sequence = this.#nextSequence++;
+      this.#remember(sequence, { invocation, attempt, bundle });
+      const { inputs, rows, mergeKey } = invocation.request;
+      bytes += invocation.request.bytes;
+      const deadline = this.#clock.fromLocal(Math.min(invocation.deadlineAt, Date.now() + MAX_WAIT_MS));
+      return { sequence, attempt, alone: invocation.alone, priority, deadline, rows, mergeKey, inputs };
+    });
+    const payload = encodeBundle({ gateway: this.#options.gateway, id: bundle.id, versionKey: version.key, digest: version.digest, requests });
+    const list = (level: 0 | 1 | 2): string => keys.queue(version, level);
+    enqueue(this.#commands, {
+      list: list(priority),
+      size: keys.queueSize(version),
+      lists: [list(0), list(1), list(2)],
+      payload,
+      requests: entries.length,
+      bytes,
+      maxRequests: this.#options.maxQueuedRequests,
+      maxBytes: this.#options.maxQueuedBytes,
+      expireMs: MAX_WAIT_MS,
+    }).then(
+      (pushed) => {
+        if (!pushed)
+          this.#failBundle(bundle, new IdiomError("QUEUE_FULL", `the queue of model '${version.name}' version '${version.version}' is full; try again later`));
+      },
+      (error: Error) => this.#undelivered(bundle, entries, new IdiomError("QUEUE_FULL", `the request cannot be queued: Redis says: ${error.message}`)),
+    );
+  }
+
+  #remember(sequence: number, outstanding: Outstanding): void {
+    const { invocation, bundle, attempt } = outstanding;
+    bundle.sequences.push(sequence);
+    this.#outstanding.set(sequence, outstanding);
+    invocation.onAbandon = () => {
+      this.#forget(sequence);
+      this.#cancel(sequence, attempt);
+    };
+  }
+
+  #forget(sequence: number): void {
+    const outstanding = this.#outstanding.get(sequence);
+    if (outstanding === undefined) return;
+    this.#outstanding.delete(sequence);
+    if (--outstanding.bundle.open === 0) this.#bundles.delete(outstanding.bundle.id);
+  }
+
+  #cancel(sequence: number, attempt: number): void {
+    this.#commands.publish(keys.cancelled, cancelledAttempt(this.#options.gateway, sequence, attempt)).catch(() => {});
+  }
+
+  #requeue(bundle: SentBundle, why: string): void {
+    for (const sequence of bundle.sequences) {
+      const outstanding = this.#outstanding.get(sequence);
+      if (outstanding === undefined) continue;
+      this.#forget(sequence);
+      this.#cancel(sequence, outstanding.attempt);
+      const { invocation, attempt } = outstanding;
+      const { name, version, manifest } = invocation.request.version;
+      if (manifest.idempotent && attempt < MAX_ATTEMPTS) this.#add({ invocation, attempt: attempt + 1, undelivered: (error) => invocation.fail(error) });
+      else invocation.fail(new IdiomError("INSTANCE_DIED", `the request to model '${name}' version '${version}' has no answer: ${why}`));
+    }
+  }
+
+  /** Whether the bundle was pushed before the connection broke nobody knows: its attempts are cancelled before they go elsewhere. */
+  #undelivered(bundle: SentBundle, entries: readonly Outgoing[], error: IdiomError): void {
+    bundle.sequences.forEach((sequence, i) => {
+      const { invocation, attempt, undelivered } = entries[i] as Outgoing;
+      if (!this.#outstanding.has(sequence)) return;
+      this.#forget(sequence);
+      this.#cancel(sequence, attempt);
+      invocation.onAbandon = null;
+      if (invocation.request.version.manifest.idempotent) undelivered(error);
+      else invocation.fail(error);
+    });
+  }
+
+  #failBundle(bundle: SentBundle, error: IdiomError): void {
+    for (const sequence of bundle.sequences) {
+      const outstanding = this.#outstanding.get(sequence);
+      this.#forget(sequence);
+      outstanding?.invocation.fail(error);
+    }
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    for (const [sequence, { invocation, attempt }] of this.#outstanding) {
+      const waitedMs = performance.now() - invocation.arrivedAt;
+      if (now < invocation.deadlineAt && waitedMs < MAX_WAIT_MS) continue;
+      this.#forget(sequence);
+      this.#cancel(sequence, attempt);
+      invocation.fail(new IdiomError("DEADLINE_EXCEEDED", `no answer within ${Math.round(waitedMs)} ms`));
+    }
+  }
+
+  async #receive(): Promise<void> {
+    const list = keys.replies(this.#options.gateway);
+    while (!this.#stopped) {
+      try {
+        const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, 1, list, "LEFT", "COUNT", POP_COUNT)) as unknown as [Buffer, Buffer[]] | null;
+        for (const bytes of popped?.[1] ?? []) this.#handle(bytes);
+      } catch (error) {
+        if (!this.#stopped) this.#log.debug({ error: (error as Error).message }, "waiting for replies failed; trying again");
+        await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
+      }
+    }
+  }
+
+  #handle(bytes: Buffer): void {
+    try {
+      for (const reply of decodeReplies(bytes)) this.#reply(reply);
+    } catch (error) {
+      this.#log.error({ error: (error as Error).message }, "a reply that cannot be read was dropped");
+    }
+  }
+
+  #reply(reply: Reply): void {
+    if (reply.kind === "claim") {
+      const bundle = this.#bundles.get(reply.bundle);
+      if (bundle !== undefined) bundle.node = reply.node;
+      return;
+    }
+    const outstanding = this.#outstanding.get(reply.sequence);
+    if (outstanding === undefined || outstanding.attempt !== reply.attempt) return;
+    this.#forget(reply.sequence);
+    const { invocation } = outstanding;
+    if (reply.kind === "error") {
+      invocation.fail(new IdiomError(Object.hasOwn(ERRORS, reply.code) ? (reply.code as ErrorCode) : "INTERNAL", reply.message));
+      return;
+    }
+    const { outputs, queueMs, computeMs } = reply;
+    const problem = misfitOf(invocation, outputs);
+    if (problem !== null) invocation.fail(new IdiomError("INVALID_OUTPUT", problem));
+    else invocation.settle({ ok: true, outputs, timings: { queueMs, computeMs } });
+  }
+}
+
+/** How a cancelled attempt is named on the channel. */
+export function cancelledAttempt(gateway: string, sequence: number, attempt: number): string {
+  return `${gateway} ${sequence} ${attempt}`;
+}
+
+/** A gateway believes no worker: the answer must fit the signature and the rows that were asked for. */
+function misfitOf(invocation: Invocation, outputs: readonly Tensor[]): string | null {
+  const { signature, rows, version } = invocation.request;
+  if (outputs.length !== signature.outputs.length) return `${signature.outputs.length} outputs expected, ${outputs.length} answered`;
+  for (const [i, spec] of signature.outputs.entries()) {
+    const output = outputs[i] as (typeof outputs)[number];
+    const problem = misfit(spec, output);
+    if (problem !== null) return problem;
+    if (version.manifest.batching !== null && output.shape[0] !== rows) return `'${spec.name}' has ${output.shape[0]} rows, ${rows} were asked`;
+  }
+  return null;
+}
+
+function bundleEnd(entries: readonly Outgoing[], from: number, maxRows: number): number {
+  let rows = 0;
+  let bytes = 0;
+  let to = from;
+  for (; to < entries.length; to++) {
+    const { request } = (entries[to] as Outgoing).invocation;
+    rows += Math.max(1, request.rows);
+    bytes += request.bytes;
+    if (to > from && (rows > maxRows || bytes > MAX_BUNDLE_BYTES)) break;
+  }
+  return to;
+}
