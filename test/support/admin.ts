@@ -1,0 +1,23 @@
+// idiom.v1.AdminService as any grpc-js program speaks it. Shares no code with the server or the CLI.
+import { join } from "node:path";
+import { type ClientReadableStream, credentials, type GrpcObject, loadPackageDefinition, type ServiceClientConstructor } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { PACKAGE_ROOT } from "../../src/package-root.ts";
+
+export interface TailLogsResponse {
+  readonly lost: string;
+  readonly lines: readonly { readonly model: string; readonly stream: string; readonly message: string }[];
+}
+
+const definition = loadSync(join(PACKAGE_ROOT, "proto", "idiom", "v1", "admin.proto"), { keepCase: true, longs: String, defaults: true });
+const Stub = ((loadPackageDefinition(definition)["idiom"] as GrpcObject)["v1"] as GrpcObject)["AdminService"] as ServiceClientConstructor;
+
+/** Follows the log of a model, from its newest line on. Whoever does not read it makes the server wait. */
+export function followLogs(address: string, model: string): ClientReadableStream<TailLogsResponse> {
+  const stub = new Stub(address, credentials.createInsecure());
+  const tail = stub["TailLogs"] as unknown as (request: object) => ClientReadableStream<TailLogsResponse>;
+  const stream = tail.call(stub, { model, last: 1, follow: true });
+  stream.once("close", () => stub.close());
+  stream.on("error", () => {});
+  return stream;
+}
