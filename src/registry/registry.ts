@@ -115,6 +115,10 @@ export class Registry {
     return this.settled && !this.#draining;
   }
 
+  get draining(): boolean {
+    return this.#draining;
+  }
+
   /** From now on calls should go elsewhere. */
   drain(): void {
     this.#draining = true;

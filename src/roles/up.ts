@@ -9,7 +9,7 @@ import type { AdminBackend } from "../core/admin.ts";
 import type { ModelVersion } from "../core/model.ts";
 import { type GrpcFrontDoor, openGrpcFrontDoor } from "../gateway/grpc-server.ts";
 import { type HttpFrontDoor, openHttpFrontDoor } from "../gateway/http-server.ts";
-import { RealtimeLane } from "../lanes/realtime/lane.ts";
+import { RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 import { FolderWatch, scannedModels } from "../registry/folder-watch.ts";
 import { Registry } from "../registry/registry.ts";
@@ -51,9 +51,19 @@ export async function up(config: Config): Promise<Up> {
   const found = await watch.look(false);
   const registry = new Registry(scannedModels(found));
 
-  const server = await realtimeRedis(config, log);
-  const redis = server === null ? null : joinRedis(server.url, config, log, { report: () => reportOf(registry, runtimes), nodesSeen: () => {} });
-  if (redis?.queue) lane.useRemote(redis.queue);
+  const server = await realtimeRedis(config);
+  /** No other node could take what this one does not. */
+  let alone = true;
+  const redis =
+    server === null
+      ? null
+      : joinRedis(server.url, config, log, {
+          report: () => ({ ...reportOf(registry, runtimes), draining: registry.draining }),
+          nodesSeen: (nodes) => {
+            alone = nodes.every((seen) => seen.draining || seen.id === redis?.id);
+          },
+        });
+  if (redis?.queue) lane.useRemote(openWhile(redis.queue, () => !(alone && registry.draining)));
   const node = new WorkerNode(
     {
       runtimes,
@@ -115,6 +125,16 @@ export async function up(config: Config): Promise<Up> {
       await leaveRedis();
       await http.close();
     },
+  };
+}
+
+/** A way through Redis that is closed where nobody would take what waits there: the call is refused instead of held. */
+function openWhile(remote: RemoteLane, open: () => boolean): RemoteLane {
+  return {
+    get available() {
+      return remote.available && open();
+    },
+    submit: (invocation, undelivered) => remote.submit(invocation, undelivered),
   };
 }
 
