@@ -89,6 +89,7 @@ const DEBIAN_PACKAGES: Record<string, string | undefined> = {
   java: "default-jdk-headless maven",
   javac: "default-jdk-headless maven",
   python3: "python3 python3-venv",
+  "redis-server": "redis-server",
 };
 
 function isExecutable(path: string): boolean {

@@ -1,8 +1,6 @@
-// Which Redis this process uses: the one that the operator names, or one that Idiom starts.
-import type { Logger } from "pino";
+// Which Redis the realtime lane of this process uses: the one that the operator names, or one that Idiom starts.
 import { findTool } from "../../workers/runtimes.ts";
 import type { Config } from "../config/config.ts";
-import { IdiomError } from "../core/errors.ts";
 import { startEmbeddedRedis } from "../redis/embedded.ts";
 
 export interface RedisServer {
@@ -11,16 +9,15 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** The Redis of the realtime lane; null when none is named and none is installed: then this process serves on its own. */
-export async function realtimeRedis(config: Config, log: Logger): Promise<RedisServer | null> {
+/**
+ * Null without a named one: a process that nobody can join has nothing to gain from a detour, and serves on its own. Only one that is
+ * told never to take the direct path gets a Redis of its own.
+ * @throws IdiomError MODEL_NOT_READY when it needs its own and none is installed.
+ */
+export async function realtimeRedis(config: Config): Promise<RedisServer | null> {
   const url = config.realtimeRedisUrl ?? config.redisUrl;
   if (url !== undefined) return { url, stop: () => Promise.resolve() };
-  try {
-    return await startEmbeddedRedis(findServer(config.data), null);
-  } catch (error) {
-    log.warn(`no Redis: this process serves on its own, without other gateways and workers (${IdiomError.from(error).message})`);
-    return null;
-  }
+  return config.lanes.realtime.direct ? null : startEmbeddedRedis(findServer(config.data), null);
 }
 
 function findServer(data: string): string {

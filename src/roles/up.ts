@@ -51,7 +51,7 @@ export async function up(config: Config): Promise<Up> {
   const found = await watch.look(false);
   const registry = new Registry(scannedModels(found));
 
-  const server = await realtimeRedis(config, log);
+  const server = await realtimeRedis(config);
   /** No other node could take what this one does not. */
   let alone = true;
   const redis =

@@ -85,7 +85,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 
   acceptBundle(invocations: readonly Invocation[]): void {
-    this.#line.pushFront(invocations);
+    for (const invocation of invocations) this.#line.push(invocation);
     this.#schedule();
   }
 

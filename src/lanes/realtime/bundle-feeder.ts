@@ -27,7 +27,7 @@ export interface BundleConsumer {
   readonly signature: Signature | null;
   /** Whether there is room for one more bundle. */
   readonly wantsBundle: boolean;
-  /** Takes them before what waits already. */
+  /** Takes them behind what waits already: that came directly, while nothing waited in Redis. */
   acceptBundle(invocations: readonly Invocation[]): void;
 }
 
