@@ -84,9 +84,16 @@ export function rawTensor(name: string, datatype: string, shape: readonly number
   return { name, datatype, shape, data, contents: null };
 }
 
+/** Bytes of a difference that are worth showing. */
+const SHOWN_BYTES = 4096;
+
 /** Holds an answer against the expected tensor: data type, shape and every byte. */
 export function assertSameTensor(actual: ReceivedTensor | undefined, expected: SentTensor): void {
   assert.ok(actual !== undefined, `output '${expected.name}' is missing`);
-  const plain = ({ datatype, shape, data }: ReceivedTensor): object => ({ datatype, shape: [...shape], data: data.toString("hex") });
-  assert.deepEqual(plain(actual), plain(expected), `output '${expected.name}'`);
+  const described = ({ datatype, shape, data }: ReceivedTensor): object => ({ datatype, shape: [...shape], bytes: data.length });
+  assert.deepEqual(described(actual), described(expected), `output '${expected.name}'`);
+  if (actual.data.equals(expected.data)) return;
+  const at = expected.data.findIndex((byte, i) => byte !== actual.data[i]);
+  const shown = (data: Buffer): string => data.subarray(at, at + SHOWN_BYTES).toString("hex");
+  assert.equal(shown(actual.data), shown(expected.data), `output '${expected.name}' differs from byte ${at} on`);
 }
