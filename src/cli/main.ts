@@ -6,6 +6,7 @@ import { VERSION } from "../package-root.ts";
 import { registerDescribe } from "./commands/describe.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrain } from "./commands/drain.ts";
+import { registerGateway } from "./commands/gateway.ts";
 import { registerGet } from "./commands/get.ts";
 import { registerLogs } from "./commands/logs.ts";
 import { registerPredict } from "./commands/predict.ts";
@@ -13,6 +14,7 @@ import { registerReload } from "./commands/reload.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerTop } from "./commands/top.ts";
 import { registerUp } from "./commands/up.ts";
+import { registerWorker } from "./commands/worker.ts";
 import { EXIT, toFailure } from "./failure.ts";
 import { note } from "./output.ts";
 
@@ -21,6 +23,8 @@ const program = new Command("idiom")
   .version(VERSION, "-V, --version")
   .showHelpAfterError("(idiom --help lists the commands)");
 registerUp(program);
+registerGateway(program);
+registerWorker(program);
 registerPredict(program);
 registerGet(program);
 registerDescribe(program);

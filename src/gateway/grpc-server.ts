@@ -33,14 +33,14 @@ export async function openGrpcFrontDoor(
   registry: Registry,
   lane: RealtimeLane,
   metrics: Metrics,
-  admin: AdminBackend,
+  admin: AdminBackend | null,
 ): Promise<GrpcFrontDoor> {
   // Its own log goes around ours; what matters comes back as errors.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1, "grpc.enable_channelz": 0 });
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
-  server.addService(AdminService.definition(), new AdminService(admin).handlers());
+  if (admin !== null) server.addService(AdminService.definition(), new AdminService(admin).handlers());
   const health = healthService(registry, server);
   new ReflectionService({ ...INFERENCE_PACKAGE, ...ADMIN_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
   const port = await bind(server, options);

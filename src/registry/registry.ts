@@ -110,6 +110,16 @@ export class Registry {
     return this.#unsettled.size === 0;
   }
 
+  /** Resolves when every version of the start is ready or has failed. */
+  whenSettled(): Promise<void> {
+    if (this.settled) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.onStatus(() => {
+        if (this.settled) resolve();
+      });
+    });
+  }
+
   /** Whether calls are welcome: settled, and not draining. */
   get accepting(): boolean {
     return this.settled && !this.#draining;

@@ -5,11 +5,13 @@ import { hostname } from "node:os";
 import type { Logger } from "pino";
 import type { RuntimeDefinition } from "../../workers/runtimes.ts";
 import type { Config } from "../config/config.ts";
+import type { ModelVersion } from "../core/model.ts";
 import { type BundleConsumer, BundleFeeder, type FeederContext } from "../lanes/realtime/bundle-feeder.ts";
 import { Cancellations } from "../lanes/realtime/cancellations.ts";
 import { Membership, type NodeReport } from "../lanes/realtime/membership.ts";
 import { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import { ReplyOutbox } from "../lanes/realtime/reply-outbox.ts";
+import { type DirectoryEntry, lookUpVersion, publishVersion } from "../lanes/realtime/version-directory.ts";
 import { VERSION } from "../package-root.ts";
 import { RedisClock } from "../redis/clock.ts";
 import { connect, type RedisConnection } from "../redis/connection.ts";
@@ -19,14 +21,20 @@ import type { Registry } from "../registry/registry.ts";
 export interface RealtimeRedisOptions {
   readonly url: string;
   readonly gateway: boolean;
-  readonly maxQueuedRequests: number;
-  readonly maxQueuedBytes: number;
+  readonly queue: Config["queue"];
 }
 
 export interface RealtimeRedisHooks {
   /** What this process serves as a node; null when it is none. */
-  report(): Omit<NodeReport, "id" | "host" | "pid"> | null;
-  nodesSeen(nodes: readonly NodeReport[]): void;
+  report(): OwnReport | null;
+  /** The nodes that hold a lease now. */
+  nodesSeen(nodes: readonly NodeReport[]): void | Promise<void>;
+}
+
+/** What a node tells the others. */
+export interface OwnReport extends Omit<NodeReport, "id" | "host" | "pid"> {
+  /** Written down for gateways that have no models of their own. */
+  readonly directory: readonly DirectoryEntry[];
 }
 
 export class RealtimeRedis {
@@ -40,12 +48,12 @@ export class RealtimeRedis {
   readonly #membership: Membership;
   readonly #context: FeederContext;
 
-  constructor(options: RealtimeRedisOptions, hooks: RealtimeRedisHooks, log: Logger) {
+  constructor(options: RealtimeRedisOptions, log: Logger, hooks: RealtimeRedisHooks) {
     this.#url = options.url;
     this.#commands = connect(options.url, "commands");
     defineScripts(this.#commands);
     const clock = new RedisClock();
-    const { maxQueuedRequests, maxQueuedBytes } = options;
+    const { maxRequests: maxQueuedRequests, maxBytes: maxQueuedBytes } = options.queue;
     this.queue = options.gateway ? new RemoteQueue(this.#commands, this.#open(), clock, { gateway: this.id, maxQueuedRequests, maxQueuedBytes }, log) : null;
     this.#membership = new Membership(
       this.#commands,
@@ -54,7 +62,10 @@ export class RealtimeRedis {
       {
         report: () => {
           const report = hooks.report();
-          return report === null ? null : { id: this.id, host: hostname(), pid: process.pid, ...report };
+          if (report === null) return null;
+          const { directory, ...rest } = report;
+          for (const entry of directory) publishVersion(this.#commands, entry).catch(() => {});
+          return { id: this.id, host: hostname(), pid: process.pid, ...rest };
         },
         nodesSeen: (nodes) => hooks.nodesSeen(nodes),
         nodesGone: (nodes) => this.queue?.nodesGone(nodes),
@@ -74,11 +85,6 @@ export class RealtimeRedis {
     };
   }
 
-  /** `ready`, or what ioredis is doing about it. */
-  get status(): string {
-    return this.#commands.status;
-  }
-
   /** Takes the leases as soon as Redis answers. */
   start(): void {
     this.#membership.start();
@@ -89,9 +95,9 @@ export class RealtimeRedis {
     return new BundleFeeder(consumer, connect(this.#url, "blocking"), this.#context);
   }
 
-  /** Something worth telling the others has changed. */
-  announce(): void {
-    this.#membership.renewNow();
+  /** What a node has written of a version. */
+  lookUp(wanted: { readonly key: string; readonly digest: string }): Promise<DirectoryEntry | null> {
+    return lookUpVersion(this.#commands, wanted);
   }
 
   async stop(): Promise<void> {
@@ -107,19 +113,22 @@ export class RealtimeRedis {
   }
 }
 
-/** A gateway and node in one. */
-export function joinRedis(url: string, config: Config, log: Logger, hooks: RealtimeRedisHooks): RealtimeRedis {
-  return new RealtimeRedis({ url, gateway: true, maxQueuedRequests: config.queue.maxRequests, maxQueuedBytes: config.queue.maxBytes }, hooks, log);
-}
-
 /** What a process with these models and languages says of itself. */
-export function reportOf(registry: Registry, runtimes: readonly RuntimeDefinition[]): Omit<NodeReport, "id" | "host" | "pid"> {
-  const versions = registry.entries().flatMap(({ name, versionNumber, version, status }) => {
-    if (version === null) return [];
-    const slots = status.state === "ready" ? status.slots : 0;
-    return [
-      { key: version.key, name, version: versionNumber, digest: version.digest, state: status.state, reason: "reason" in status ? status.reason : "", slots },
-    ];
-  });
-  return { idiom: VERSION, runtimes: runtimes.map((runtime) => runtime.language), draining: false, versions };
+export function reportOf(registry: Registry, runtimes: readonly RuntimeDefinition[]): OwnReport {
+  const known = registry
+    .entries()
+    .filter((entry) => entry.version !== null && runtimes.some((runtime) => runtime.language === entry.version?.manifest.runtime));
+  const versions = known.map(({ name, versionNumber, version, status }) => ({
+    key: (version as ModelVersion).key,
+    name,
+    version: versionNumber,
+    digest: (version as ModelVersion).digest,
+    state: status.state,
+    reason: "reason" in status ? status.reason : "",
+    slots: status.state === "ready" ? status.slots : 0,
+  }));
+  const directory = known.flatMap(({ version, status }) =>
+    status.state === "ready" ? [{ version: version as ModelVersion, signature: status.signature }] : [],
+  );
+  return { idiom: VERSION, runtimes: runtimes.map((runtime) => runtime.language), draining: registry.draining, versions, directory };
 }

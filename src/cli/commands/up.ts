@@ -7,8 +7,8 @@ import { readGolden } from "../../registry/golden.ts";
 import type { RegistryEntry } from "../../registry/registry.ts";
 import type { GoldenReport } from "../../roles/golden-check.ts";
 import { type Up, up } from "../../roles/up.ts";
-import { EXIT } from "../failure.ts";
 import { note, plainTable, print } from "../output.ts";
+import { stopOnSignal } from "../until-signal.ts";
 
 interface UpOptions {
   readonly models?: string;
@@ -34,35 +34,11 @@ async function run(options: UpOptions): Promise<void> {
   const config = loadConfig(process.env, { ...options });
   const startedAt = performance.now();
   const running = await up(config);
-  const stopped = stopOnSignal(running);
+  const stopped = stopOnSignal(() => running.stop());
   note("loading models ...");
   await Promise.race([running.settled(), stopped]);
   await Promise.race([announce(running, config.host, performance.now() - startedAt), stopped]);
   await stopped;
-}
-
-/** A second signal within this time is the same one: Ctrl-C under npm reaches us from the terminal and from npm. */
-const SAME_SIGNAL_MS = 1000;
-
-/** The first signal drains, a later one ends at once. */
-function stopOnSignal(running: Up): Promise<void> {
-  return new Promise((resolve) => {
-    let stoppingSince: number | null = null;
-    const stop = (signal: NodeJS.Signals): void => {
-      if (stoppingSince !== null) {
-        if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(EXIT.interrupted);
-        return;
-      }
-      stoppingSince = performance.now();
-      note(`\n${signal}: finishing what runs (once more to end at once)`);
-      void running.stop().then(() => {
-        note("stopped");
-        resolve();
-      });
-    };
-    process.on("SIGINT", stop);
-    process.on("SIGTERM", stop);
-  });
 }
 
 async function announce(running: Up, host: string, elapsedMs: number): Promise<void> {

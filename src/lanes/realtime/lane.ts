@@ -44,14 +44,14 @@ export class RealtimeLane {
   submit(invocation: Invocation): void {
     const consumer = this.#consumers.get(invocation.request.version.key);
     const remote = this.#remote;
-    if (remote?.available !== true) offerTo(consumer, invocation);
+    if (remote?.available !== true) offerTo(consumer, invocation, remote === null ? "no worker serves it" : "Redis is away");
     else if (this.#direct && consumer?.directIsOpen === true) consumer.offer(invocation);
     else remote.submit(invocation, (error) => (consumer === undefined ? invocation.fail(error) : consumer.offer(invocation)));
   }
 }
 
-function offerTo(consumer: LocalConsumer | undefined, invocation: Invocation): void {
+function offerTo(consumer: LocalConsumer | undefined, invocation: Invocation, otherwise: string): void {
   if (consumer !== undefined) return consumer.offer(invocation);
   const { name, version } = invocation.request.version;
-  invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: no worker serves it`));
+  invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${otherwise}`));
 }

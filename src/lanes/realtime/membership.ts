@@ -29,7 +29,7 @@ export interface MembershipHooks {
   /** This process as a node; null when it is none. */
   report(): NodeReport | null;
   /** The nodes that hold a lease now, after each look. */
-  nodesSeen(nodes: readonly NodeReport[]): void;
+  nodesSeen(nodes: readonly NodeReport[]): void | Promise<void>;
   /** Nodes whose lease has ended since the last look. */
   nodesGone(nodes: ReadonlySet<string>): void;
   /** Redis has lost what it held. */
@@ -73,11 +73,6 @@ export class Membership {
     return this.#gateways.has(gateway) || (await this.#redis.exists(keys.gateway(gateway))) === 1;
   }
 
-  /** Renews at once: something worth telling has changed. */
-  renewNow(): void {
-    void this.#renew().catch(() => {});
-  }
-
   /** Gives the leases back, so that the others need not wait for their end. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -108,7 +103,7 @@ export class Membership {
     const present = new Set(nodes.keys());
     const gone = new Set([...this.#nodes].filter((node) => !present.has(node)));
     this.#nodes = present;
-    this.#hooks.nodesSeen(reports);
+    await this.#hooks.nodesSeen(reports);
     if (gone.size > 0) this.#hooks.nodesGone(gone);
   }
 

@@ -1,0 +1,25 @@
+// idiom worker: pools alone; work comes from Redis.
+import type { Command } from "commander";
+import { loadConfig } from "../../config/config.ts";
+import { worker } from "../../roles/worker.ts";
+import { note } from "../output.ts";
+import { stopOnSignal } from "../until-signal.ts";
+
+interface WorkerOptions {
+  readonly runtimes?: string;
+}
+
+export function registerWorker(program: Command): void {
+  program
+    .command("worker")
+    .description("run models; calls come from gateways through Redis (IDIOM_REDIS_URL)")
+    .option("--runtimes <languages>", "serve only these, as in python,r")
+    .action(async ({ runtimes }: WorkerOptions) => {
+      const config = loadConfig(process.env);
+      const running = await worker(config, runtimes?.split(",") ?? null);
+      const stopped = stopOnSignal(() => running.stop());
+      await Promise.race([running.settled(), stopped]);
+      note(`worker ready.  HTTP http://${config.host}:${running.httpPort}/healthz, /metrics`);
+      await stopped;
+    });
+}

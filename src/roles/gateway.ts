@@ -1,0 +1,51 @@
+// The role `gateway`: the front doors without models; everything goes to the workers through Redis.
+import { hostname } from "node:os";
+import type { Config } from "../config/config.ts";
+import { RealtimeLane } from "../lanes/realtime/lane.ts";
+import { Registry } from "../registry/registry.ts";
+import { LogRing } from "../telemetry/log-ring.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { ClusterRegistry } from "./cluster-registry.ts";
+import { openFrontDoors } from "./front-doors.ts";
+import { RealtimeRedis } from "./realtime-redis.ts";
+import { sharedRedisUrl } from "./redis-server.ts";
+
+export interface Gateway {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly registry: Registry;
+  /** Answers what runs, then ends everything. */
+  stop(): Promise<void>;
+}
+
+/** @throws IdiomError CONFIG_INVALID without a Redis, CANNOT_LISTEN */
+export async function gateway(config: Config): Promise<Gateway> {
+  const url = sharedRedisUrl(config, "gateway");
+  const log = createLogger(config.logLevel, new LogRing(hostname()));
+  const registry = new Registry({ versions: [], broken: [] });
+  const lane = new RealtimeLane();
+  const redis: RealtimeRedis = new RealtimeRedis({ url, gateway: true, queue: config.queue }, log, {
+    report: () => null,
+    nodesSeen: (nodes) => cluster.see(nodes),
+  });
+  const cluster = new ClusterRegistry(registry, (wanted) => redis.lookUp(wanted), log);
+  if (redis.queue !== null) lane.useRemote(redis.queue);
+  const { grpc, http } = await openFrontDoors(config, registry, lane, new Metrics(), null).catch(async (error: unknown) => {
+    await redis.stop();
+    throw error;
+  });
+  redis.start();
+  return {
+    grpcPort: grpc.port,
+    httpPort: http.port,
+    registry,
+    async stop() {
+      registry.drain();
+      grpc.announceStop();
+      await grpc.close(Promise.resolve());
+      await redis.stop();
+      await http.close();
+    },
+  };
+}

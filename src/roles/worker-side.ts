@@ -1,0 +1,113 @@
+// What makes a process a worker: the models of a folder, their pools, and the reload that follows the folder.
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { WorkerNode } from "../../workers/node.ts";
+import { type RuntimeDefinition, readRuntimes } from "../../workers/runtimes.ts";
+import { unconfined } from "../../workers/sandbox/launcher.ts";
+import type { Config } from "../config/config.ts";
+import { IdiomError } from "../core/errors.ts";
+import type { ModelVersion } from "../core/model.ts";
+import type { RealtimeLane } from "../lanes/realtime/lane.ts";
+import { PACKAGE_ROOT } from "../package-root.ts";
+import { FolderWatch, scannedModels } from "../registry/folder-watch.ts";
+import { Registry } from "../registry/registry.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { ModelReload } from "./model-reload.ts";
+import type { RealtimeRedis } from "./realtime-redis.ts";
+
+export interface WorkerParts {
+  readonly lane: RealtimeLane;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Joins the lane over Redis once the models are known; null without Redis. */
+  readonly join: (registry: Registry, runtimes: readonly RuntimeDefinition[]) => RealtimeRedis | null;
+}
+
+export interface WorkerSide {
+  readonly registry: Registry;
+  readonly runtimes: readonly RuntimeDefinition[];
+  readonly node: WorkerNode;
+  readonly reload: ModelReload;
+  readonly redis: RealtimeRedis | null;
+  /** Begins to load and to take work. */
+  start(): void;
+  /** Takes nothing new, and resolves when what runs is done. */
+  drain(): Promise<void>;
+}
+
+/**
+ * `languages` null: all that there are.
+ * @throws IdiomError MODEL_INVALID when the models folder cannot be read, CONFIG_INVALID when there is no such language.
+ */
+export async function workerSide(
+  config: Config,
+  languages: readonly string[] | null,
+  { lane, metrics, log, join: joinRedis }: WorkerParts,
+): Promise<WorkerSide> {
+  const runtimes = runtimesOf(languages);
+  const watch = new FolderWatch(
+    config.models,
+    readAllRuntimes().map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),
+  );
+  const found = await watch.look(false);
+  const registry = new Registry(scannedModels(found));
+  const redis = joinRedis(registry, runtimes);
+  const node = new WorkerNode(
+    {
+      runtimes,
+      data: config.data,
+      launcher: unconfined,
+      limits: { maxQueuedRequests: config.queue.maxRequests, maxQueuedBytes: config.queue.maxBytes },
+      parallelLoads: availableParallelism() + 2,
+    },
+    {
+      lane,
+      metrics,
+      log,
+      statusChanged: (version, status) => {
+        registry.setStatus(version, status);
+        reload.statusChanged(version, status);
+      },
+      feed: redis === null ? null : (consumer) => redis.feed(consumer),
+    },
+  );
+  const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs });
+  return {
+    registry,
+    runtimes,
+    node,
+    reload,
+    redis,
+    start() {
+      redis?.start();
+      const [ours, others] = [true, false].map((mine) => registry.versions().filter((version) => speaks(runtimes, version) === mine));
+      for (const version of others ?? []) registry.setStatus(version, { state: "failed", reason: `this worker does not run ${version.manifest.runtime}` });
+      node.serve(ours ?? []);
+      reload.start();
+    },
+    drain() {
+      reload.stop();
+      registry.drain();
+      return node.drain(config.drainTimeoutMs);
+    },
+  };
+}
+
+/** A language that there is not at all is the node's to refuse, in words for the model's author. */
+function speaks(runtimes: readonly RuntimeDefinition[], version: ModelVersion): boolean {
+  const { runtime } = version.manifest;
+  return runtimes.some(({ language }) => language === runtime) || !readAllRuntimes().some(({ language }) => language === runtime);
+}
+
+function readAllRuntimes(): RuntimeDefinition[] {
+  return readRuntimes(join(PACKAGE_ROOT, "runtimes"));
+}
+
+function runtimesOf(languages: readonly string[] | null): RuntimeDefinition[] {
+  const all = readAllRuntimes();
+  const known = all.map((runtime) => runtime.language);
+  const unknown = languages?.find((language) => !known.includes(language));
+  if (unknown !== undefined) throw new IdiomError("CONFIG_INVALID", `there is no runtime '${unknown}'; there are: ${known.join(", ")}`);
+  return languages === null ? all : all.filter((runtime) => languages.includes(runtime.language));
+}
