@@ -9,6 +9,9 @@ export interface GlobalOptions {
   readonly output: Format;
 }
 
+/** Where a server is without any setting. */
+export const DEFAULT_SERVER = "127.0.0.1:8001";
+
 export function serverOption(): Option {
   const port = process.env["IDIOM_GRPC_PORT"] ?? "8001";
   return new Option("--server <host:port>", "gRPC address of the server").env("IDIOM_SERVER").default(`127.0.0.1:${port}`);

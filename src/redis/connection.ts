@@ -37,28 +37,64 @@ const KINDS: Record<string, ParsedUrl["kind"]> = { redis: "single", rediss: "sin
 
 /** @throws IdiomError CONFIG_INVALID */
 export function parseRedisUrl(url: string): ParsedUrl {
-  const match = /^([a-z+]+):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]*)(?:\/(.*))?$/.exec(url);
+  const match = /^([a-z+]+):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^@/]*)(?:\/(.*))?$/.exec(url);
   const kind = KINDS[match?.[1] ?? ""];
-  if (match === null || kind === undefined) {
-    throw new IdiomError(
-      "CONFIG_INVALID",
-      `"${url.replace(/:[^:@/]*@/, ":***@")}" is no Redis URL; write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://`,
-    );
-  }
+  if (match === null || kind === undefined) throw noRedisUrl(url, "write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://");
   const [, scheme, username = "", password = "", hosts = "", path = ""] = match;
-  return {
+  const parsed: ParsedUrl = {
     kind,
-    hosts: hosts.split(",").filter(Boolean).map(parseHost),
-    username: decodeURIComponent(username),
-    password: decodeURIComponent(password),
+    hosts: hosts
+      .split(",")
+      .filter(Boolean)
+      .map((host) => parseHost(url, host)),
+    username: decoded(url, username),
+    password: decoded(url, password),
     path: kind === "unix" ? `/${path}` : path,
     tls: scheme === "rediss",
   };
+  if (!isWhole(parsed)) throw noRedisUrl(url, FORMS[kind]);
+  return parsed;
 }
 
-function parseHost(text: string): { host: string; port: number } {
-  const at = text.lastIndexOf(":");
-  return at === -1 ? { host: text, port: 6379 } : { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
+const FORMS: Record<ParsedUrl["kind"], string> = {
+  single: "one server is redis://[user:password@]host:port[/db], with a number as the database",
+  unix: "a socket is unix:///path",
+  sentinel: "Sentinel is redis+sentinel://host:port,host:port/master",
+  cluster: "a cluster is redis+cluster://host:port,host:port",
+};
+
+function isWhole({ kind, hosts, path }: ParsedUrl): boolean {
+  switch (kind) {
+    case "single":
+      return hosts.length <= 1 && /^\d*$/.test(path);
+    case "unix":
+      return hosts.length === 0 && path !== "/";
+    case "sentinel":
+      return hosts.length > 0 && path !== "";
+    case "cluster":
+      return hosts.length > 0 && path === "";
+  }
+}
+
+/** A URL that is wrong may have its password anywhere before the last @. */
+function noRedisUrl(url: string, rather: string): IdiomError {
+  return new IdiomError("CONFIG_INVALID", `"${url.replace(/\/\/.*@/s, "//***@")}" is no Redis URL; ${rather}`);
+}
+
+function parseHost(url: string, text: string): { host: string; port: number } {
+  const match = /^(?:\[([^[\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(match?.[3] ?? 6379);
+  if (match === null || port < 1 || port > 65535)
+    throw noRedisUrl(url, "a host is a name or an address, then a port from 1 to 65535, as in cache:6379 or [::1]:6379");
+  return { host: (match[1] ?? match[2]) as string, port };
+}
+
+function decoded(url: string, text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw noRedisUrl(url, "user and password are percent-encoded: % itself is %25");
+  }
 }
 
 function optionsFor(use: ConnectionUse, { username, password, tls }: ParsedUrl) {

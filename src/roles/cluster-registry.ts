@@ -1,11 +1,13 @@
 // The registry of a gateway without models of its own: it holds what the nodes say they serve.
 import type { Logger } from "pino";
-import type { VersionStatus } from "../core/model.ts";
+import { type VersionStatus, versionKey } from "../core/model.ts";
 import type { NodeReport } from "../lanes/realtime/membership.ts";
 import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 
 type ReportedVersion = NodeReport["versions"][number];
+const NOBODY = "no worker serves it";
+
 type LookUp = (wanted: { readonly key: string; readonly digest: string }) => Promise<DirectoryEntry | null>;
 
 export class ClusterRegistry {
@@ -29,8 +31,7 @@ export class ClusterRegistry {
     );
     for (const [key, versions] of reported) await this.#update(key, versions);
     for (const entry of this.#registry.entries()) {
-      if (entry.version !== null && !reported.has(entry.version.key))
-        this.#report(entry, { state: "unavailable", signature: null, reason: "no worker serves it" });
+      if (!reported.has(versionKey(entry.name, entry.versionNumber))) this.#notServed(entry, NOBODY);
     }
   }
 
@@ -53,13 +54,18 @@ export class ClusterRegistry {
   #notReady(entry: RegistryEntry | undefined, report: ReportedVersion): void {
     const reason = report.reason || `it is ${report.state} on its node`;
     if (entry === undefined) this.#registry.addBroken({ name: report.name, version: report.version, reason });
-    else if (entry.version === null) this.#registry.replace(entry, null, { state: "failed", reason });
-    else this.#report(entry, { state: "unavailable", signature: null, reason });
+    else this.#notServed(entry, reason);
+  }
+
+  /** Of a version that was never ready nothing is known but its name. */
+  #notServed(entry: RegistryEntry, reason: string): void {
+    if (entry.version !== null) this.#report(entry, { state: "unavailable", signature: null, reason });
+    else if (reasonOf(entry.status) !== reason) this.#registry.replace(entry, null, { state: "failed", reason });
   }
 
   /** Listeners hear of changes only, not of every look. */
   #report(entry: RegistryEntry, status: VersionStatus): void {
-    const same = entry.status.state === status.state && slotsOf(entry.status) === slotsOf(status);
+    const same = entry.status.state === status.state && slotsOf(entry.status) === slotsOf(status) && reasonOf(entry.status) === reasonOf(status);
     if (!same && entry.version !== null) this.#registry.setStatus(entry.version, status);
   }
 
@@ -76,6 +82,10 @@ export class ClusterRegistry {
       return null;
     }
   }
+}
+
+function reasonOf(status: VersionStatus): string {
+  return "reason" in status ? status.reason : "";
 }
 
 function slotsOf(status: VersionStatus): number {

@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import picocolors from "picocolors";
 import { loadConfig } from "../../config/config.ts";
-import { type JsonTensor, tensorToJson } from "../../core/json-tensor.ts";
+import { type JsonTensor, stringifyExact, tensorToJson } from "../../core/json-tensor.ts";
 import { readGolden } from "../../registry/golden.ts";
 import type { RegistryEntry } from "../../registry/registry.ts";
 import type { GoldenReport } from "../../roles/golden-check.ts";
 import { type Up, up } from "../../roles/up.ts";
+import { DEFAULT_SERVER } from "../options.ts";
 import { note, plainTable, print } from "../output.ts";
 import { stopOnSignal } from "../until-signal.ts";
 
@@ -55,8 +56,7 @@ async function announce(running: Up, host: string, elapsedMs: number): Promise<v
   for (const entry of entries)
     if (entry.status.state !== "ready" && "reason" in entry.status) print(`\n${entry.name}/${entry.versionNumber}: ${entry.status.reason}`);
   print(`\nReady in ${(elapsedMs / 1000).toFixed(1)} s.  gRPC ${host}:${running.grpcPort}   HTTP http://${host}:${running.httpPort}/healthz, /metrics`);
-  const example = exampleCall(entries);
-  if (example !== null) print(`\nTry, in another terminal:\n\n${example}\n\nCtrl-C stops.`);
+  print(`\nTry, in another terminal:\n\n${exampleCall(entries, `${host}:${running.grpcPort}`)}\n\nCtrl-C stops.`);
 }
 
 function stateOf({ status }: RegistryEntry): string {
@@ -74,20 +74,23 @@ function goldenOf(report: GoldenReport): string {
   }
 }
 
-/** Commands to paste: the list, and one call with a golden input of the first model that is ready. */
-function exampleCall(entries: readonly RegistryEntry[]): string | null {
-  const list = "  npx idiom get models";
+/** Commands to paste: the list, and one call with the first row of a golden file, of the first model that is ready. */
+function exampleCall(entries: readonly RegistryEntry[], server: string): string {
+  const to = server === DEFAULT_SERVER ? "" : ` --server ${server}`;
+  const list = `  npx idiom get models${to}`;
   for (const { version, status } of entries) {
     if (version === null || status.state !== "ready") continue;
     const golden = readGolden(version.folder, version.manifest.golden)[0];
-    if (golden === undefined) continue;
+    if (golden === undefined || golden.inputs.some(({ tensor }) => tensor.shape.length > 2)) continue;
     const pairs = golden.inputs.map(({ name, tensor }) => `-i ${name}=${shellWord(tensorToJson(name, tensor))}`);
-    return `${list}\n  npx idiom describe model ${version.name}\n  npx idiom predict ${version.name} ${pairs.join(" ")}`;
+    return `${list}\n  npx idiom describe model ${version.name}${to}\n  npx idiom predict ${version.name}${to} ${pairs.join(" ")}`;
   }
   return list;
 }
 
+/** The first row, as `-i name=` takes it. */
 function shellWord(tensor: JsonTensor): string {
-  const first = String(tensor.data[0]);
-  return /^[\w.+-]+$/.test(first) ? first : `'${first.replaceAll("'", "'\\''")}'`;
+  const row = tensor.data.slice(0, tensor.shape[1] ?? 1);
+  const text = tensor.shape.length === 2 ? stringifyExact(row) : String(row[0]);
+  return /^[\w.+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

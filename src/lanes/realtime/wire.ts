@@ -78,7 +78,7 @@ export function decodeBundle(bytes: Buffer): Bundle {
     attempt: reader.u8(),
     alone: reader.u8() === 1,
     priority: reader.priority(),
-    deadline: reader.f64(),
+    deadline: reader.time(),
     rows: reader.u32(),
     mergeKey: reader.text(),
     inputs: reader.tensors(),
@@ -209,6 +209,12 @@ class Reader {
 
   f64(): number {
     return this.#buffer.readDoubleLE(this.#take(8));
+  }
+
+  time(): number {
+    const value = this.f64();
+    if (!Number.isFinite(value)) throw new WireError("no such time");
+    return value;
   }
 
   text(): string {
