@@ -32,6 +32,12 @@ function parseTimeout(text: string): number {
   return timeoutMs;
 }
 
+export function parsePositive(text: string): number {
+  const value = parseCount(text);
+  if (value === 0) throw new InvalidArgumentError("It is a whole number, 1 or more.");
+  return value;
+}
+
 export function parseCount(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It is a whole number, 0 or more.");
   return Number(text);

@@ -4,7 +4,7 @@ import { stringify as stringifyYaml } from "yaml";
 import { type JsonTensor, type JsonValue, stringifyExact } from "../../core/json-tensor.ts";
 import { Client, type InferAnswer } from "../client.ts";
 import { CliFailure, EXIT } from "../failure.ts";
-import { formatOption, type GlobalOptions, serverOption } from "../options.ts";
+import { formatOption, type GlobalOptions, parsePositive, serverOption } from "../options.ts";
 import { plainTable, print } from "../output.ts";
 import { inputsFromCsvRows, inputsFromJson, inputsFromPairs, readCsvRows } from "../request-inputs.ts";
 
@@ -24,7 +24,7 @@ export function registerPredict(program: Command): void {
     .option("--json <json>", "a whole request: OIP JSON, a row, or a list of rows; @file reads a file, @- standard input")
     .option("--csv <file>", "call for every row of a CSV file with a header; prints CSV")
     .option("--model-version <n>", "a version; without it the newest that is ready", "")
-    .option("--rows <n>", "rows in one request, with --csv", (text) => Number.parseInt(text, 10), 32)
+    .option("--rows <n>", "rows in one request, with --csv", parsePositive, 32)
     .addOption(serverOption())
     .addOption(formatOption(["table", "json", "yaml"]))
     .addHelpText(
