@@ -28,6 +28,7 @@ repository=$PWD
 . setup/python.sh
 . setup/r.sh
 . setup/java.sh
+. setup/redis.sh
 
 require_node
 only_one_at_a_time
@@ -36,6 +37,7 @@ set_up_node
 set_up_python
 set_up_r
 set_up_java
+[ "$with_tests" = no ] || set_up_redis
 finish
 
 if [ $# -gt 0 ]; then
