@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { IdiomError } from "../core/errors.ts";
+import { MAX_TIMER_MS } from "../core/limits.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 
@@ -23,13 +24,7 @@ const port = numberOrText(parseInteger, "8001").pipe(z.number().int().min(0).max
 const count = numberOrText(parseInteger, "100").pipe(z.number().int().positive());
 const size = numberOrText(parseSize, '"64MiB"').pipe(z.number().int().positive());
 /** At most what a timer can wait; beyond, it would fire at once. */
-const duration = numberOrText(parseDuration, '"30s"').pipe(
-  z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 31 - 1),
-);
+const duration = numberOrText(parseDuration, '"30s"').pipe(z.number().int().min(0).max(MAX_TIMER_MS));
 
 const configSchema = z.strictObject({
   /** Address to bind. */

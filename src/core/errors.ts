@@ -28,15 +28,12 @@ export const ERRORS = {
   RESULT_TOO_LARGE: { grpc: 8, http: 500, retryable: false },
   /** The instance died while it ran this request, and the request was not run again or died again. */
   INSTANCE_DIED: { grpc: 14, http: 503, retryable: true },
-  /** The harness broke the protocol. */
-  PROTOCOL: { grpc: 13, http: 500, retryable: false },
   DEADLINE_EXCEEDED: { grpc: 4, http: 504, retryable: false },
   CANCELLED: { grpc: 1, http: 499, retryable: false },
   /** A setting is wrong or unknown: the start stops. */
   CONFIG_INVALID: { grpc: 9, http: 500, retryable: false },
   /** The address is taken or not ours: the start stops. */
   CANNOT_LISTEN: { grpc: 9, http: 500, retryable: false },
-  UNIMPLEMENTED: { grpc: 12, http: 501, retryable: false },
   INTERNAL: { grpc: 13, http: 500, retryable: false },
 } as const satisfies Record<string, ErrorKind>;
 

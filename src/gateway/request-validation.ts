@@ -3,7 +3,7 @@
 import { type ContentType, isContentType } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import type { InvocationRequest, Priority } from "../core/invocation.ts";
-import { MAX_REQUEST_BYTES } from "../core/limits.ts";
+import { MAX_REQUEST_BYTES, MAX_TIMER_MS } from "../core/limits.ts";
 import type { ModelVersion } from "../core/model.ts";
 import { formatShape, type Signature, shapeFits, type TensorSpec } from "../core/signature.ts";
 import { byteLength, elementCount, skipBytesElements, type Tensor } from "../core/tensor.ts";
@@ -149,9 +149,6 @@ export class RequestValidator {
     return new IdiomError("INVALID_REQUEST", message);
   }
 }
-
-/** The longest that a timer can wait; beyond, it would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Triton's request parameter `timeout` in microseconds, as ms; null without one, and for one of weeks. */
 export function timeoutOf(parameters: Parameters): number | null {

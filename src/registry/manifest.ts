@@ -3,7 +3,7 @@ import { isScalar, LineCounter, type ParsedNode, parseDocument, YAMLMap } from "
 import { z } from "zod";
 import { CONTENT_TYPES, DATATYPE_NAMES } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
-import { MAX_REQUEST_BYTES } from "../core/limits.ts";
+import { MAX_REQUEST_BYTES, MAX_TIMER_MS } from "../core/limits.ts";
 import type { Manifest } from "../core/model.ts";
 import type { TensorHint } from "../core/signature.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
@@ -18,9 +18,6 @@ const quantity = (parse: (text: string) => number | null, example: string) =>
     if (value === null) context.addIssue({ code: "custom", message: `"${text}" is not understood; write it like ${example}` });
     return value ?? 0;
   });
-
-/** The longest that a timer can wait; beyond, it would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const duration = quantity(parseDuration, '"500ms", "30s" or "5m"').refine((ms) => ms <= MAX_TIMER_MS, "at most 596h");
 const size = quantity(parseSize, '"512MiB" or "1GiB"').refine((bytes) => bytes > 0, "more than 0");

@@ -1,6 +1,6 @@
 // A folder of models: `<model>/` is version 1, `<model>/<number>/` are numbered versions.
-import { createHash } from "node:crypto";
-import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createHash, type Hash } from "node:crypto";
+import { closeSync, type Dirent, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { IdiomError } from "../core/errors.ts";
 import { type Manifest, type ModelVersion, versionKey } from "../core/model.ts";
@@ -84,10 +84,19 @@ export function listFolders(root: string): VersionFolder[] {
   }
   return subfolders(root).flatMap((folderName) => {
     const folder = join(root, folderName);
-    const numbered = existsSync(join(folder, "model.yaml")) ? [] : subfolders(folder).filter((name) => /^[1-9]\d*$/.test(name));
+    const numbered = existsSync(join(folder, "model.yaml")) ? [] : numberedVersions(folder);
     if (numbered.length === 0) return [{ folder, folderName, version: "1" }];
     return numbered.map((version) => ({ folder: join(folder, version), folderName, version }));
   });
+}
+
+/** None in a folder that cannot be read: it is reported as one broken version when it is opened. */
+function numberedVersions(folder: string): string[] {
+  try {
+    return subfolders(folder).filter((name) => /^[1-9]\d*$/.test(name));
+  } catch {
+    return [];
+  }
 }
 
 /** Symbolic links are not followed: a model folder holds what it is. */
@@ -115,10 +124,23 @@ export function refuseDuplicates(versions: readonly ModelVersion[]): void {
 function digestOf(folder: string): string {
   const hash = createHash("sha256");
   for (const file of contentFiles(readdirSync(folder, { recursive: true, withFileTypes: true }))) {
-    const content = readFileSync(file);
-    hash.update(digestHeader(folder, file, content.length)).update(content);
+    hash.update(digestHeader(folder, file, statSync(file).size));
+    hashFile(hash, file);
   }
   return hash.digest("hex");
+}
+
+const HASH_CHUNK_BYTES = 2 ** 20;
+
+/** Piece by piece: an artifact may be larger than a buffer can be. */
+function hashFile(hash: Hash, file: string): void {
+  const chunk = Buffer.allocUnsafe(HASH_CHUNK_BYTES);
+  const fd = openSync(file, "r");
+  try {
+    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) hash.update(chunk.subarray(0, read));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The files that make up a version, sorted: everything below its folder but what Python caches there. */
