@@ -23,7 +23,7 @@ export async function compileJava(version: ModelVersion, classPath: readonly str
   try {
     if (sources.length > 0) {
       const javac = findTool("javac", data);
-      await runTool(javac, ["-parameters", "-g", "-proc:none", "-cp", classPath.join(":"), "-d", building, ...sources], {
+      await runTool(javac, ["-parameters", "-encoding", "UTF-8", "-g", "-proc:none", "-cp", classPath.join(":"), "-d", building, ...sources], {
         cwd: version.folder,
         timeoutMs: 120_000,
       });

@@ -26,6 +26,7 @@ public record ModelFolder(Path folder, Path classes) {
     Files.writeString(path, source);
     Path classes = Files.createDirectories(parent.resolve("classes"));
     List<String> arguments = new ArrayList<>(Arrays.asList(options));
+    arguments.addAll(List.of("-encoding", "UTF-8"));
     arguments.addAll(List.of("-g", "-proc:none", "-d", classes.toString(), path.toString()));
     int status =
         ToolProvider.getSystemJavaCompiler()
