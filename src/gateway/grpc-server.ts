@@ -47,19 +47,18 @@ export async function openGrpcFrontDoor(
   return {
     port,
     announceStop: () => health.setStatus("", "NOT_SERVING"),
-    close: (answered) => closeServer(server, answered),
+    close: (answered) => closeServer(server, authority(options.host, port), answered),
   };
 }
 
 /** Streams that never end by themselves, such as a Watch of the health, and callers that read no answer. */
 const CLOSE_GRACE_MS = 1000;
 
-async function closeServer(server: GrpcServer, answered: Promise<void>): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+/** Refusing what comes in the meantime is up to the handlers. forceShutdown would find no connection: it knows those of channelz only. */
+async function closeServer(server: GrpcServer, address: string, answered: Promise<void>): Promise<void> {
   await answered;
-  const late = setTimeout(() => server.forceShutdown(), CLOSE_GRACE_MS);
-  await closed;
-  clearTimeout(late);
+  server.drain(address, CLOSE_GRACE_MS);
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
 }
 
 /** "" is the whole server: it serves once every model has settled, until it drains. A model's name is a service of its own. */
@@ -77,11 +76,15 @@ function healthService(registry: Registry, server: GrpcServer): HealthImplementa
 }
 
 function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions): Promise<number> {
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const address = authority(host, port);
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(listenError("gRPC", host, port, "IDIOM_GRPC_PORT", error.message));
     });
   });
+}
+
+function authority(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
