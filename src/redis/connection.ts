@@ -108,7 +108,8 @@ function optionsFor(use: ConnectionUse, { username, password, tls }: ParsedUrl) 
     enableOfflineQueue: use === "blocking",
     maxRetriesPerRequest: use === "blocking" ? null : 0,
     enableAutoPipelining: use === "commands",
-    autoResendUnfulfilledCommands: false,
+    // The client settles no command that waited when the connection was lost: one that blocks goes out again, or its caller would wait for ever.
+    autoResendUnfulfilledCommands: use === "blocking",
   } satisfies RedisOptions;
 }
 
