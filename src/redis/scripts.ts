@@ -1,4 +1,4 @@
-// The one step that must not be torn: a bundle joins a queue only while the queue is within its bounds.
+// The steps that must not be torn: a bundle joins a queue only while the queue is within its bounds, and leaves it.
 import type { RedisConnection } from "./connection.ts";
 
 /**
@@ -17,6 +17,20 @@ redis.call('PEXPIRE', KEYS[1], ARGV[6])
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
 return 1`;
 
+/**
+ * KEYS: the size hash. ARGV: requests, bytes. What left the queue is no longer counted; a size that Redis has lost stays lost, because
+ * one that is made anew would count below zero and never expire.
+ */
+const DEQUEUED = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+redis.call('HINCRBY', KEYS[1], 'requests', -ARGV[1])
+redis.call('HINCRBY', KEYS[1], 'bytes', -ARGV[2])`;
+
+/** KEYS: a list. ARGV: payload, expiry in ms. The payload is the list's first again. */
+const PUT_BACK = `
+redis.call('LPUSH', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
 export interface EnqueueArguments {
   readonly list: string;
   readonly size: string;
@@ -29,18 +43,22 @@ export interface EnqueueArguments {
   readonly expireMs: number;
 }
 
-type Enqueue = (list: string, size: string, a: string, b: string, c: string, payload: Buffer, ...numbers: number[]) => Promise<number>;
+interface Scripts {
+  idiomEnqueue(list: string, size: string, a: string, b: string, c: string, payload: Buffer, ...numbers: number[]): Promise<number>;
+  idiomDequeued(size: string, requests: number, bytes: number): Promise<unknown>;
+  idiomPutBack(list: Buffer, payload: Buffer, expireMs: number): Promise<unknown>;
+}
 
 /** Teaches the connection the script; call once per connection. */
 export function defineScripts(redis: RedisConnection): void {
   redis.defineCommand("idiomEnqueue", { numberOfKeys: 5, lua: ENQUEUE });
+  redis.defineCommand("idiomDequeued", { numberOfKeys: 1, lua: DEQUEUED });
+  redis.defineCommand("idiomPutBack", { numberOfKeys: 1, lua: PUT_BACK });
 }
 
 /** Resolves to false when the queue is full. */
 export async function enqueue(redis: RedisConnection, args: EnqueueArguments): Promise<boolean> {
-  const command = (redis as unknown as { idiomEnqueue: Enqueue }).idiomEnqueue;
-  const pushed = await command.call(
-    redis,
+  const pushed = await scripts(redis).idiomEnqueue(
     args.list,
     args.size,
     ...args.lists,
@@ -52,4 +70,18 @@ export async function enqueue(redis: RedisConnection, args: EnqueueArguments): P
     args.expireMs,
   );
   return pushed === 1;
+}
+
+/** Counts what was popped no longer as waiting. */
+export async function dequeued(redis: RedisConnection, size: string, requests: number, bytes: number): Promise<void> {
+  await scripts(redis).idiomDequeued(size, requests, bytes);
+}
+
+/** Puts a payload that was popped back before all others. */
+export async function putBack(redis: RedisConnection, list: Buffer, payload: Buffer, expireMs: number): Promise<void> {
+  await scripts(redis).idiomPutBack(list, payload, expireMs);
+}
+
+function scripts(redis: RedisConnection): Scripts {
+  return redis as unknown as Scripts;
 }

@@ -9,11 +9,16 @@ import { misfit } from "../../core/tensor-check.ts";
 import type { RedisClock } from "../../redis/clock.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
 import { keys } from "../../redis/keys.ts";
+import { dequeued, putBack } from "../../redis/scripts.ts";
 import type { ReplyOutbox } from "./reply-outbox.ts";
 import { type Bundle, type BundledRequest, decodeBundle, type Reply } from "./wire.ts";
 
 const POP_SECONDS = 1;
 const RETRY_MS = 100;
+/** Longer than a pop takes where Redis answers. */
+const LAST_POP_MS = 1500;
+/** As long as a gateway waits at most. */
+const PUT_BACK_EXPIRE_MS = 60_000;
 /** A pop that has been out for this long has found nothing: the answer would be back. */
 const SURELY_BLOCKED_MS = 2;
 /** Every so many pops look at a lower priority first, so that a stream of urgent bundles starves nobody. */
@@ -52,12 +57,14 @@ export class BundleFeeder {
   #pops = 0;
   #stopped = false;
   #wake: (() => void) | null = null;
+  /** Resolves after `stop`, when nothing popped is in our hands any more. */
+  readonly ended: Promise<void>;
 
   constructor(consumer: BundleConsumer, blocking: RedisConnection, context: FeederContext) {
     this.#consumer = consumer;
     this.#blocking = blocking;
     this.#context = context;
-    void this.#run();
+    this.ended = this.#run().finally(() => blocking.disconnect());
   }
 
   /** Whether nothing of this version waits in Redis: our own pop is out and still blocked. */
@@ -70,10 +77,13 @@ export class BundleFeeder {
     this.#wake?.();
   }
 
+  /** Takes no more. A pop that is out is waited for: Redis may have given it a bundle that would be lost with the connection. */
   stop(): void {
+    if (this.#stopped) return;
     this.#stopped = true;
     this.#wake?.();
-    this.#blocking.disconnect();
+    if (this.#blocking.status !== "ready") this.#blocking.disconnect();
+    else setTimeout(() => this.#blocking.disconnect(), LAST_POP_MS).unref();
   }
 
   async #run(): Promise<void> {
@@ -107,11 +117,6 @@ export class BundleFeeder {
   }
 
   async #take(list: Buffer, bytes: Buffer): Promise<void> {
-    if (this.#stopped) {
-      // It was popped for a node that stops: back to where it was, before all others.
-      await this.#context.commands.lpush(list, bytes);
-      return;
-    }
     let bundle: Bundle;
     try {
       bundle = decodeBundle(bytes);
@@ -119,8 +124,12 @@ export class BundleFeeder {
       this.#context.log.error({ error: (error as Error).message }, "a bundle that cannot be read was dropped");
       return;
     }
+    // Where Redis cannot say it now, work for a dead gateway costs less than a lost bundle of a living one.
+    const alive = await this.#context.isAlive(bundle.gateway).catch(() => true);
+    // It was popped for a node that stops: back to where it was, before all others.
+    if (this.#stopped) return putBack(this.#context.commands, list, bytes, PUT_BACK_EXPIRE_MS);
     this.#shrinkQueue(bundle);
-    if (!(await this.#context.isAlive(bundle.gateway))) return;
+    if (!alive) return;
     this.#reply(bundle, { kind: "claim", bundle: bundle.id, node: this.#context.node });
     const invocations = bundle.requests.flatMap((request) => this.#admit(bundle, request));
     if (invocations.length > 0) this.#consumer.acceptBundle(invocations);
@@ -129,8 +138,7 @@ export class BundleFeeder {
   #shrinkQueue({ requests }: Bundle): void {
     const size = keys.queueSize(this.#consumer.version);
     const bytes = requests.reduce((sum, request) => sum + request.inputs.reduce((total, tensor) => total + tensor.data.length, 0), 0);
-    this.#context.commands.hincrby(size, "requests", -requests.length).catch(() => {});
-    this.#context.commands.hincrby(size, "bytes", -bytes).catch(() => {});
+    dequeued(this.#context.commands, size, requests.length, bytes).catch(() => {});
   }
 
   /** The request as an invocation of this node; nothing when nobody waits for it any more, or when it does not fit. */
@@ -157,6 +165,7 @@ export class BundleFeeder {
     const { version, signature } = this.#consumer;
     if (bundle.versionKey !== version.key || bundle.digest !== version.digest) return `this node has other files for '${version.key}' than the gateway knows`;
     if (signature === null) return null;
+    if (version.manifest.batching !== null && request.inputs.some(({ shape }) => shape[0] !== request.rows)) return `not every input has ${request.rows} rows`;
     if (request.inputs.length !== signature.inputs.length) return `${signature.inputs.length} inputs expected, ${request.inputs.length} came`;
     for (const [i, spec] of signature.inputs.entries()) {
       const problem = misfit(spec, request.inputs[i] as BundledRequest["inputs"][number]);
