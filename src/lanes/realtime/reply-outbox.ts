@@ -12,7 +12,9 @@ const RETRY_MS = 100;
 export class ReplyOutbox {
   readonly #redis: RedisConnection;
   readonly #pending = new Map<string, Reply[]>();
+  readonly #underway = new Set<Promise<void>>();
   #scheduled = false;
+  #stopped = false;
 
   constructor(redis: RedisConnection) {
     this.#redis = redis;
@@ -27,20 +29,33 @@ export class ReplyOutbox {
     setImmediate(() => this.#flush());
   }
 
+  /** Resolves when everything has gone out, or could not. */
+  async stop(): Promise<void> {
+    this.#flush();
+    this.#stopped = true;
+    await Promise.all(this.#underway);
+  }
+
   #flush(): void {
     this.#scheduled = false;
     for (const [gateway, replies] of this.#pending) {
       this.#pending.delete(gateway);
-      const list = keys.replies(gateway);
-      this.#redis.rpush(list, encodeReplies(replies)).then(
-        () => this.#redis.pexpire(list, EXPIRE_MS).catch(() => {}),
-        () => setTimeout(() => this.#retry(gateway, replies), RETRY_MS),
-      );
+      const pushed = this.#push(gateway, replies).finally(() => this.#underway.delete(pushed));
+      this.#underway.add(pushed);
     }
   }
 
-  /** Redis was away: what was not pushed goes out again, behind what came meanwhile. */
-  #retry(gateway: string, replies: readonly Reply[]): void {
+  async #push(gateway: string, replies: readonly Reply[]): Promise<void> {
+    const list = keys.replies(gateway);
+    try {
+      await Promise.all([this.#redis.rpush(list, encodeReplies(replies)), this.#redis.pexpire(list, EXPIRE_MS)]);
+    } catch {
+      // Redis was away: what was not pushed goes out again, behind what came meanwhile. What comes twice is dropped by the gateway.
+      if (!this.#stopped) setTimeout(() => this.#again(gateway, replies), RETRY_MS);
+    }
+  }
+
+  #again(gateway: string, replies: readonly Reply[]): void {
     for (const reply of replies) this.add(gateway, reply);
   }
 }
