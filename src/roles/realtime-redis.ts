@@ -32,7 +32,7 @@ export interface RealtimeRedisHooks {
 }
 
 /** What a node tells the others. */
-export interface OwnReport extends Omit<NodeReport, "id" | "host" | "pid"> {
+export interface OwnReport extends Omit<NodeReport, "id" | "host" | "pid" | "left"> {
   /** Written down for gateways that have no models of their own. */
   readonly directory: readonly DirectoryEntry[];
 }
@@ -45,6 +45,7 @@ export class RealtimeRedis {
   readonly #url: string;
   readonly #commands: RedisConnection;
   readonly #connections: RedisConnection[] = [];
+  readonly #feeders = new Set<BundleFeeder>();
   readonly #membership: Membership;
   readonly #context: FeederContext;
 
@@ -65,10 +66,10 @@ export class RealtimeRedis {
           if (report === null) return null;
           const { directory, ...rest } = report;
           for (const entry of directory) publishVersion(this.#commands, entry).catch(() => {});
-          return { id: this.id, host: hostname(), pid: process.pid, ...rest };
+          return { id: this.id, host: hostname(), pid: process.pid, left: false, ...rest };
         },
         nodesSeen: (nodes) => hooks.nodesSeen(nodes),
-        nodesGone: (nodes) => this.queue?.nodesGone(nodes),
+        nodesGone: (nodes, died) => this.queue?.nodesGone(nodes, died),
         contentsLost: () => this.queue?.contentsLost(),
       },
       log,
@@ -92,7 +93,10 @@ export class RealtimeRedis {
 
   /** Bundles of the consumer's version come here from now on. */
   feed(consumer: BundleConsumer): BundleFeeder {
-    return new BundleFeeder(consumer, connect(this.#url, "blocking"), this.#context);
+    const feeder = new BundleFeeder(consumer, connect(this.#url, "blocking"), this.#context);
+    this.#feeders.add(feeder);
+    void feeder.ended.then(() => this.#feeders.delete(feeder));
+    return feeder;
   }
 
   /** What a node has written of a version. */
@@ -100,8 +104,13 @@ export class RealtimeRedis {
     return lookUpVersion(this.#commands, wanted);
   }
 
+  /** Gives back what was popped and sends what was answered, then leaves. */
   async stop(): Promise<void> {
     this.queue?.stop();
+    const ended = [...this.#feeders].map((feeder) => feeder.ended);
+    for (const feeder of this.#feeders) feeder.stop();
+    await Promise.all(ended);
+    await this.#context.replies.stop();
     await this.#membership.stop();
     for (const connection of [this.#commands, ...this.#connections]) connection.disconnect();
   }

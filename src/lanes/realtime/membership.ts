@@ -17,6 +17,8 @@ const nodeSchema = z.object({
   idiom: z.string(),
   runtimes: z.array(z.string()),
   draining: z.boolean(),
+  /** It has given back what it had not begun and answered the rest; its lease ends for good. */
+  left: z.boolean(),
   versions: z.array(
     z.object({ key: z.string(), name: z.string(), version: z.string(), digest: z.string(), state: z.string(), reason: z.string(), slots: z.number().int() }),
   ),
@@ -30,8 +32,8 @@ export interface MembershipHooks {
   report(): NodeReport | null;
   /** The nodes that hold a lease now, after each look. */
   nodesSeen(nodes: readonly NodeReport[]): void | Promise<void>;
-  /** Nodes whose lease has ended since the last look. */
-  nodesGone(nodes: ReadonlySet<string>): void;
+  /** Nodes whose lease has ended since the last look; `died`: not all of them had left in order. */
+  nodesGone(nodes: ReadonlySet<string>, died: boolean): void;
   /** Redis has lost what it held. */
   contentsLost(): void;
 }
@@ -49,9 +51,12 @@ export class Membership {
   readonly #log: Logger;
   #gateways: ReadonlySet<string> = new Set();
   #nodes: ReadonlySet<string> = new Set();
+  /** Of these, those that have said farewell. */
+  #left: ReadonlySet<string> = new Set();
   #epoch: string | null = null;
   #rounds = 0;
   #renewedAt: number | null = null;
+  #othersReturnUntil = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -73,15 +78,17 @@ export class Membership {
     return this.#gateways.has(gateway) || (await this.#redis.exists(keys.gateway(gateway))) === 1;
   }
 
-  /** Gives the leases back, so that the others need not wait for their end. */
+  /** Gives the gateway's lease back and says the node's farewell, so that the others need not wait for their end. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     const { gateway } = this.#options;
-    const node = this.#hooks.report()?.id;
+    const report = this.#hooks.report();
     const gone: Promise<unknown>[] = [];
     if (gateway !== null) gone.push(this.#redis.del(keys.gateway(gateway)), this.#redis.srem(keys.gateways, gateway), this.#redis.del(keys.replies(gateway)));
-    if (node !== undefined) gone.push(this.#redis.del(keys.node(node)), this.#redis.srem(keys.nodes, node));
+    // A node that merely vanished would be taken for dead, and with it all that nobody has claimed.
+    if (report !== null)
+      gone.push(this.#redis.set(keys.node(report.id), JSON.stringify({ ...report, draining: true, left: true } satisfies NodeReport), "PX", LEASE_MS));
     await Promise.allSettled(gone);
   }
 
@@ -95,20 +102,28 @@ export class Membership {
 
   async #round(): Promise<void> {
     if (this.#rounds++ % SYNCHRONISE_EVERY === 0) await this.#clock.synchronise(this.#redis);
-    await this.#renew();
-    await this.#checkEpoch();
+    const lapsed = await this.#renew();
+    if ((await this.#epochChanged()) || lapsed) {
+      this.#hooks.contentsLost();
+      this.#othersReturnUntil = performance.now() + LEASE_MS;
+    }
+    // The others have lost their leases with ours: who does not take them again in time is gone, not who has not come to it yet.
+    if (performance.now() < this.#othersReturnUntil) return;
     const [gateways, nodes] = await Promise.all([this.#living(keys.gateways, keys.gateway), this.#living(keys.nodes, keys.node)]);
     this.#gateways = new Set(gateways.keys());
     const reports = [...nodes.values()].flatMap(readReport);
     const present = new Set(nodes.keys());
     const gone = new Set([...this.#nodes].filter((node) => !present.has(node)));
+    const died = [...gone].some((node) => !this.#left.has(node));
     this.#nodes = present;
+    this.#left = new Set(reports.filter((report) => report.left).map(({ id }) => id));
+    if (gone.size > 0) this.#hooks.nodesGone(gone, died);
     await this.#hooks.nodesSeen(reports);
-    if (gone.size > 0) this.#hooks.nodesGone(gone);
   }
 
-  async #renew(): Promise<void> {
-    if (this.#stopped) return;
+  /** Whether our lease had ended since the last time: the others have given us up and dropped what was ours. */
+  async #renew(): Promise<boolean> {
+    if (this.#stopped) return false;
     const { gateway } = this.#options;
     const report = this.#hooks.report();
     const renewals: Promise<unknown>[] = [];
@@ -126,18 +141,18 @@ export class Membership {
       );
     await Promise.all(renewals);
     const now = performance.now();
-    // Our lease ended between two renewals: the others have given us up and dropped what was ours.
-    if (this.#renewedAt !== null && now - this.#renewedAt > LEASE_MS) this.#hooks.contentsLost();
+    const lapsed = this.#renewedAt !== null && now - this.#renewedAt > LEASE_MS;
     this.#renewedAt = now;
+    return lapsed;
   }
 
   /** Every member keeps the epoch alive; when it is another one, or had to be made anew, the old contents are gone. */
-  async #checkEpoch(): Promise<void> {
+  async #epochChanged(): Promise<boolean> {
     await this.#redis.set(keys.epoch, Math.random().toString(36).slice(2), "PX", SET_EXPIRE_MS, "NX");
     const [epoch] = await Promise.all([this.#redis.get(keys.epoch), this.#redis.pexpire(keys.epoch, SET_EXPIRE_MS)]);
-    const lost = this.#epoch !== null && epoch !== this.#epoch;
+    const changed = this.#epoch !== null && epoch !== this.#epoch;
     this.#epoch = epoch;
-    if (lost) this.#hooks.contentsLost();
+    return changed;
   }
 
   async #living(set: string, lease: (id: string) => string): Promise<Map<string, string>> {

@@ -85,11 +85,11 @@ export class RemoteQueue implements RemoteLane {
     this.#add({ invocation, attempt: 1, undelivered });
   }
 
-  /** These nodes' leases have ended: what they had runs again elsewhere, if it may. */
-  nodesGone(nodes: ReadonlySet<string>): void {
-    for (const bundle of this.#bundles.values()) {
-      // A bundle that nobody has claimed may have been popped by the node that died; its old attempt is cancelled in any case.
-      if (bundle.node === null || nodes.has(bundle.node)) this.#requeue(bundle, `the node ${bundle.node ?? "that had taken it"} is gone`);
+  /** These nodes' leases have ended: what they had runs again elsewhere, if it may. `died`: not all of them had left in order. */
+  nodesGone(nodes: ReadonlySet<string>, died: boolean): void {
+    for (const bundle of [...this.#bundles.values()]) {
+      // A bundle that nobody has claimed may have been popped by a node that died; its old attempt is cancelled in any case.
+      if (bundle.node === null ? died : nodes.has(bundle.node)) this.#requeue(bundle, `the node ${bundle.node ?? "that had taken it"} is gone`);
     }
   }
 

@@ -14,7 +14,7 @@ const READY: ReportedVersion = { key: "m/1", name: "m", version: "1", digest: "a
 
 function node(id: string, versions: readonly Partial<ReportedVersion>[], rest: Partial<NodeReport> = {}): NodeReport {
   const reported = versions.map((version) => ({ ...READY, ...version }));
-  return { id, host: "h", pid: 1, idiom: "0", runtimes: ["python"], draining: false, versions: reported, ...rest };
+  return { id, host: "h", pid: 1, idiom: "0", runtimes: ["python"], draining: false, left: false, versions: reported, ...rest };
 }
 
 interface Cluster {
