@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import type { ServiceError } from "@grpc/grpc-js";
 import { errorCode } from "../support/client.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
+import { LANE_SETTINGS } from "../support/lane.ts";
 import { activeLanguages } from "../support/languages.ts";
 import { fixtureModels, fixtureName } from "../support/models.ts";
 import { assertSameTensor, tensor } from "../support/tensors.ts";
@@ -19,7 +20,7 @@ describe("killed instances", () => {
   let node: InProcess;
   before(
     async () => {
-      node = await startInProcess(fixtureModels(["named", "keeps_state"], languages).path);
+      node = await startInProcess(fixtureModels(["named", "keeps_state"], languages).path, LANE_SETTINGS);
       await node.up.settled();
     },
     { timeout: 60_000 },

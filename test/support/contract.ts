@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
+import { laneEnvironment } from "./lane.ts";
 import { activeLanguages, type Language } from "./languages.ts";
 import { fixtureModels, fixtureName } from "./models.ts";
 import { type Server, startServer } from "./server.ts";
@@ -40,7 +41,7 @@ export function contract(behaviours: Readonly<Record<string, (subject: Subject) 
   let server: Server | null = null;
   before(
     async () => {
-      server = await startServer({ models: fixtureModels(Object.keys(behaviours), languages).path });
+      server = await startServer({ models: fixtureModels(Object.keys(behaviours), languages).path, env: laneEnvironment() });
     },
     { timeout: START_TIMEOUT_MS },
   );
