@@ -70,18 +70,18 @@ export class RealtimeRedis {
         },
         nodesSeen: (nodes) => hooks.nodesSeen(nodes),
         nodesGone: (nodes, died) => this.queue?.nodesGone(nodes, died),
+        leased: () => this.queue?.leased(),
         contentsLost: () => this.queue?.contentsLost(),
       },
       log,
     );
-    const cancellations = new Cancellations(this.#open());
     this.#context = {
       node: this.id,
       commands: this.#commands,
       clock,
       replies: new ReplyOutbox(this.#commands),
       isAlive: (gateway) => this.#membership.isAlive(gateway),
-      isCancelled: (gateway, sequence, attempt) => cancellations.has(gateway, sequence, attempt),
+      cancellations: new Cancellations(this.#open()),
       log,
     };
   }

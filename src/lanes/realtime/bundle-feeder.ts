@@ -10,6 +10,7 @@ import type { RedisClock } from "../../redis/clock.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
 import { keys } from "../../redis/keys.ts";
 import { dequeued, putBack } from "../../redis/scripts.ts";
+import type { Cancellations } from "./cancellations.ts";
 import type { ReplyOutbox } from "./reply-outbox.ts";
 import { type Bundle, type BundledRequest, decodeBundle, type Reply } from "./wire.ts";
 
@@ -44,7 +45,7 @@ export interface FeederContext {
   readonly replies: ReplyOutbox;
   /** Whether this life of a gateway still holds its lease. */
   isAlive(gateway: string): Promise<boolean>;
-  isCancelled(gateway: string, sequence: number, attempt: number): boolean;
+  readonly cancellations: Cancellations;
   readonly log: Logger;
 }
 
@@ -145,7 +146,8 @@ export class BundleFeeder {
   #admit(bundle: Bundle, request: BundledRequest): Invocation[] {
     const { gateway } = bundle;
     const { sequence, attempt } = request;
-    if (this.#context.isCancelled(gateway, sequence, attempt) || request.deadline < this.#context.clock.now()) return [];
+    const { cancellations, clock } = this.#context;
+    if (cancellations.has(gateway, sequence, attempt) || request.deadline < clock.now()) return [];
     const { version, signature } = this.#consumer;
     const problem = this.#problemWith(bundle, request);
     if (problem !== null || signature === null) {
@@ -154,8 +156,12 @@ export class BundleFeeder {
     }
     const { inputs, rows, mergeKey, priority } = request;
     const bytes = inputs.reduce((sum, tensor) => sum + tensor.data.length, 0);
-    const answer = (outcome: Outcome): void => this.#reply(bundle, replyOf(request, outcome));
-    const invocation = new Invocation({ version, signature, inputs, rows, bytes, mergeKey, priority }, answer, this.#context.clock.toLocal(request.deadline));
+    const answer = (outcome: Outcome): void => {
+      unfollow();
+      this.#reply(bundle, replyOf(request, outcome));
+    };
+    const invocation = new Invocation({ version, signature, inputs, rows, bytes, mergeKey, priority }, answer, clock.toLocal(request.deadline));
+    const unfollow = cancellations.follow(gateway, sequence, attempt, () => invocation.abandon());
     invocation.alone = request.alone;
     return [invocation];
   }

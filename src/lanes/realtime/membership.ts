@@ -34,6 +34,8 @@ export interface MembershipHooks {
   nodesSeen(nodes: readonly NodeReport[]): void | Promise<void>;
   /** Nodes whose lease has ended since the last look; `died`: not all of them had left in order. */
   nodesGone(nodes: ReadonlySet<string>, died: boolean): void;
+  /** Our leases are held, for the first time or again. */
+  leased(): void;
   /** Redis has lost what it held. */
   contentsLost(): void;
 }
@@ -143,6 +145,7 @@ export class Membership {
     const now = performance.now();
     const lapsed = this.#renewedAt !== null && now - this.#renewedAt > LEASE_MS;
     this.#renewedAt = now;
+    this.#hooks.leased();
     return lapsed;
   }
 

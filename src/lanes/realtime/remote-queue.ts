@@ -63,6 +63,7 @@ export class RemoteQueue implements RemoteLane {
   #nextSequence = 1;
   #nextBundle = 1;
   #flushScheduled = false;
+  #leased = false;
   #stopped = false;
   readonly #sweeper: NodeJS.Timeout;
 
@@ -78,7 +79,12 @@ export class RemoteQueue implements RemoteLane {
   }
 
   get available(): boolean {
-    return this.#commands.status === "ready" && !this.#stopped;
+    return this.#leased && this.#commands.status === "ready" && !this.#stopped;
+  }
+
+  /** The gateway's lease is held. Until then workers would take us for dead and drop what we send. */
+  leased(): void {
+    this.#leased = true;
   }
 
   submit(invocation: Invocation, undelivered: (error: IdiomError) => void): void {
