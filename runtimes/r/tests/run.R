@@ -7,8 +7,11 @@ invisible(Sys.setlocale("LC_CTYPE", "C.UTF-8"))
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[[1L]])
 folder <- file.path(dirname(normalizePath(file)), "testthat")
 filter <- commandArgs(trailingOnly = TRUE)
-testthat::test_dir(
+results <- as.data.frame(testthat::test_dir(
   folder,
   filter = if (length(filter) > 0L) filter[[1L]],
-  env = new.env(parent = globalenv()), reporter = "summary", stop_on_failure = TRUE
-)
+  env = new.env(parent = globalenv()), reporter = "summary", stop_on_failure = FALSE
+))
+failed <- sum(results$failed > 0L | results$error)
+cat(sprintf("%d passed, %d failed\n", nrow(results) - failed, failed))
+quit(save = "no", status = as.integer(failed > 0L))
