@@ -1,8 +1,7 @@
 // idiom doctor: what this machine has and what it lacks.
 import type { Command } from "commander";
 import picocolors from "picocolors";
-import { loadConfig } from "../../config/config.ts";
-import { examine, type Finding } from "../../roles/doctor.ts";
+import type { Finding } from "../../roles/doctor.ts";
 import { EXIT } from "../failure.ts";
 import { formatOption, type GlobalOptions } from "../options.ts";
 import { plainTable, print } from "../output.ts";
@@ -15,6 +14,7 @@ export function registerDoctor(program: Command): void {
     .description("say what this machine has and what it lacks")
     .addOption(formatOption(["table", "json"]))
     .action(async ({ output }: GlobalOptions) => {
+      const { examine, loadConfig } = await import("../serving.ts");
       const findings = await examine(loadConfig(process.env));
       if (output === "json") print(JSON.stringify(findings, null, 2));
       else

@@ -1,12 +1,11 @@
 // idiom up: gateway and worker in one process, until a signal.
 import type { Command } from "commander";
 import picocolors from "picocolors";
-import { loadConfig } from "../../config/config.ts";
 import { type JsonTensor, stringifyExact, tensorToJson } from "../../core/json-tensor.ts";
-import { readGolden } from "../../registry/golden.ts";
+import type { readGolden } from "../../registry/golden.ts";
 import type { RegistryEntry } from "../../registry/registry.ts";
 import type { GoldenReport } from "../../roles/golden-check.ts";
-import { type Up, up } from "../../roles/up.ts";
+import type { Up } from "../../roles/up.ts";
 import { DEFAULT_SERVER } from "../options.ts";
 import { note, plainTable, print } from "../output.ts";
 import { stopOnSignal } from "../until-signal.ts";
@@ -32,17 +31,18 @@ export function registerUp(program: Command): void {
 }
 
 async function run(options: UpOptions): Promise<void> {
+  const { loadConfig, readGolden, up } = await import("../serving.ts");
   const config = loadConfig(process.env, { ...options });
   const startedAt = performance.now();
   const running = await up(config);
   const stopped = stopOnSignal(() => running.stop());
   note("loading models ...");
   await Promise.race([running.settled(), stopped]);
-  await Promise.race([announce(running, config.host, performance.now() - startedAt), stopped]);
+  await Promise.race([announce(running, config.host, performance.now() - startedAt, readGolden), stopped]);
   await stopped;
 }
 
-async function announce(running: Up, host: string, elapsedMs: number): Promise<void> {
+async function announce(running: Up, host: string, elapsedMs: number, read: typeof readGolden): Promise<void> {
   const entries = running.registry.entries();
   const reports = await Promise.all(entries.map((entry) => (entry.version === null ? ({ result: "none" } as const) : running.checkGolden(entry.version))));
   const rows = entries.map((entry, i) => [
@@ -56,7 +56,7 @@ async function announce(running: Up, host: string, elapsedMs: number): Promise<v
   for (const entry of entries)
     if (entry.status.state !== "ready" && "reason" in entry.status) print(`\n${entry.name}/${entry.versionNumber}: ${entry.status.reason}`);
   print(`\nReady in ${(elapsedMs / 1000).toFixed(1)} s.  gRPC ${host}:${running.grpcPort}   HTTP http://${host}:${running.httpPort}/healthz, /metrics`);
-  print(`\nTry, in another terminal:\n\n${exampleCall(entries, `${host}:${running.grpcPort}`)}\n\nCtrl-C stops.`);
+  print(`\nTry, in another terminal:\n\n${exampleCall(entries, `${host}:${running.grpcPort}`, read)}\n\nCtrl-C stops.`);
 }
 
 function stateOf({ status }: RegistryEntry): string {
@@ -75,12 +75,12 @@ function goldenOf(report: GoldenReport): string {
 }
 
 /** Commands to paste: the list, and one call with the first row of a golden file, of the first model that is ready. */
-function exampleCall(entries: readonly RegistryEntry[], server: string): string {
+function exampleCall(entries: readonly RegistryEntry[], server: string, read: typeof readGolden): string {
   const to = server === DEFAULT_SERVER ? "" : ` --server ${server}`;
   const list = `  npx idiom get models${to}`;
   for (const { version, status } of entries) {
     if (version === null || status.state !== "ready") continue;
-    const golden = readGolden(version.folder, version.manifest.golden)[0];
+    const golden = read(version.folder, version.manifest.golden)[0];
     if (golden === undefined || golden.inputs.some(({ tensor }) => tensor.shape.length > 2)) continue;
     const pairs = golden.inputs.map(({ name, tensor }) => `-i ${name}=${shellWord(tensorToJson(name, tensor))}`);
     return `${list}\n  npx idiom describe model ${version.name}${to}\n  npx idiom predict ${version.name}${to} ${pairs.join(" ")}`;

@@ -1,7 +1,5 @@
 // idiom worker: pools alone; work comes from Redis.
 import type { Command } from "commander";
-import { loadConfig } from "../../config/config.ts";
-import { worker } from "../../roles/worker.ts";
 import { note } from "../output.ts";
 import { stopOnSignal } from "../until-signal.ts";
 
@@ -15,6 +13,7 @@ export function registerWorker(program: Command): void {
     .description("run models; calls come from gateways through Redis (IDIOM_REDIS_URL)")
     .option("--runtimes <languages>", "serve only these, as in python,r")
     .action(async ({ runtimes }: WorkerOptions) => {
+      const { loadConfig, worker } = await import("../serving.ts");
       const config = loadConfig(process.env);
       const running = await worker(config, runtimes?.split(",") ?? null);
       const stopped = stopOnSignal(() => running.stop());
