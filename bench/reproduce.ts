@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadConfig } from "../src/config/config.ts";
 import type { ModelVersion } from "../src/core/model.ts";
 import { PACKAGE_ROOT } from "../src/package-root.ts";
-import { scanModels } from "../src/registry/model-folder.ts";
+import { scanModels } from "../src/registry/folder-watch.ts";
 import { readRuntimes } from "../workers/runtimes.ts";
 import { callDirectly } from "./support/direct.ts";
 import { type InferRequest, inferAll } from "./support/infer-client.ts";
@@ -24,7 +24,7 @@ export async function reproduce(quick: boolean): Promise<Measure[]> {
   const server = await startIdiom(models);
   const measures: Measure[] = [];
   try {
-    for (const version of scanModels(models, markers).versions) {
+    for (const version of (await scanModels(models, markers)).versions) {
       const rows = generateRows(version, quick ? ROWS / 5 : ROWS);
       const sizes = requestSizes(rows.count, MAX_REQUEST_ROWS);
       const before = await readHistogram(server.httpPort, "idiom_merged_requests", version.name);

@@ -1,19 +1,10 @@
 // The models folder over time: what stands in it now, read again only where something has changed, and without holding up calls.
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { IdiomError } from "../core/errors.ts";
 import type { ModelVersion } from "../core/model.ts";
-import {
-  contentFiles,
-  digestHeader,
-  listFolders,
-  type RuntimeMarker,
-  readVersion,
-  refuseDuplicates,
-  type ScannedModels,
-  type VersionFolder,
-} from "./model-folder.ts";
+import { contentFiles, digestOf, listFolders, type RuntimeMarker, readVersion, type VersionFolder } from "./model-folder.ts";
+import type { ScannedModels } from "./registry.ts";
 
 /** A folder and what it holds. While its content stays the same, so do these objects. */
 export interface WatchedFolder extends VersionFolder {
@@ -21,6 +12,11 @@ export interface WatchedFolder extends VersionFolder {
     | { readonly version: ModelVersion; readonly reason: null }
     /** It could not be read as a model. */
     | { readonly version: null; readonly reason: string };
+}
+
+/** Reads every model version below `root`, once. @throws IdiomError MODEL_INVALID when `root` is no folder. */
+export async function scanModels(root: string, runtimes: readonly RuntimeMarker[]): Promise<ScannedModels> {
+  return scannedModels(await new FolderWatch(root, runtimes).look(false));
 }
 
 /** What a registry begins with. */
@@ -44,6 +40,8 @@ export class FolderWatch {
   readonly #known = new Map<string, Known>();
   /** The stamps that the last look saw, of folders that had changed. */
   readonly #changing = new Map<string, string>();
+  /** Folders whose model has the name of another's. */
+  readonly #clashing = new Map<string, WatchedFolder>();
 
   constructor(root: string, runtimes: readonly RuntimeMarker[]) {
     this.#root = root;
@@ -52,7 +50,7 @@ export class FolderWatch {
 
   /**
    * Looks at every folder. With `settled`, a change counts once two looks in a row have seen the same files, so that no folder is
-   * read while somebody copies into it. @throws IdiomError MODEL_INVALID when the root is no folder, or two versions have one name.
+   * read while somebody copies into it. @throws IdiomError MODEL_INVALID when the root is no folder.
    */
   async look(settled: boolean): Promise<WatchedFolder[]> {
     const folders = listFolders(this.#root);
@@ -62,10 +60,28 @@ export class FolderWatch {
       if (watched !== null) found.push(watched);
     }
     const present = new Set(folders.map(({ folder }) => folder));
-    for (const folder of [...this.#known.keys()]) if (!present.has(folder)) this.#known.delete(folder);
-    for (const folder of [...this.#changing.keys()]) if (!present.has(folder)) this.#changing.delete(folder);
-    refuseDuplicates(found.flatMap(({ content }) => (content.version === null ? [] : [content.version])));
-    return found;
+    for (const seen of [this.#known, this.#changing, this.#clashing]) for (const folder of [...seen.keys()]) if (!present.has(folder)) seen.delete(folder);
+    return this.#withoutClashes(found);
+  }
+
+  /** The folder that had a name first keeps it: nothing that is put beside it takes its calls. */
+  #withoutClashes(found: readonly WatchedFolder[]): WatchedFolder[] {
+    const owners = new Map<string, string>();
+    for (const [folder, { watched }] of this.#known) {
+      const key = watched.content.version?.key;
+      if (key !== undefined && !owners.has(key)) owners.set(key, folder);
+    }
+    return found.map((watched) => {
+      const key = watched.content.version?.key;
+      const owner = owners.get(key ?? "");
+      if (key === undefined || owner === undefined || owner === watched.folder) return watched;
+      const reason = `'${key}' is the model in ${owner} already; give this one another name in its model.yaml`;
+      const before = this.#clashing.get(watched.folder);
+      if (before?.content.reason === reason) return before;
+      const clashing: WatchedFolder = { ...watched, content: { version: null, reason } };
+      this.#clashing.set(watched.folder, clashing);
+      return clashing;
+    });
   }
 
   /** Null: nothing has been read of it yet, or it has just vanished. */
@@ -103,7 +119,7 @@ export class FolderWatch {
 
 function read(folder: VersionFolder, digest: string, runtimes: readonly RuntimeMarker[]): WatchedFolder {
   try {
-    return { ...folder, content: { version: readVersion(folder.folder, folder.folderName, folder.version, runtimes, digest), reason: null } };
+    return { ...folder, content: { version: readVersion(folder, digest, runtimes), reason: null } };
   } catch (error) {
     return { ...folder, content: { version: null, reason: IdiomError.from(error).message } };
   }
@@ -111,7 +127,7 @@ function read(folder: VersionFolder, digest: string, runtimes: readonly RuntimeM
 
 /** Changes with every file that is written, added, removed or renamed; reads no content. */
 async function stampOf(folder: string): Promise<string> {
-  const files = await filesOf(folder);
+  const files = await contentFiles(folder);
   const stamps = await Promise.all(
     files.map(async (file) => {
       const { size, ctimeMs, ino } = await stat(file);
@@ -119,17 +135,4 @@ async function stampOf(folder: string): Promise<string> {
     }),
   );
   return createHash("sha256").update(stamps.join("\0")).digest("hex");
-}
-
-async function digestOf(folder: string): Promise<string> {
-  const hash = createHash("sha256");
-  for (const file of await filesOf(folder)) {
-    hash.update(digestHeader(folder, file, (await stat(file)).size));
-    for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) hash.update(chunk as Buffer);
-  }
-  return hash.digest("hex");
-}
-
-async function filesOf(folder: string): Promise<string[]> {
-  return contentFiles(await readdir(folder, { recursive: true, withFileTypes: true }));
 }

@@ -1,6 +1,7 @@
 // A folder of models: `<model>/` is version 1, `<model>/<number>/` are numbered versions.
-import { createHash, type Hash } from "node:crypto";
-import { closeSync, type Dirent, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { IdiomError } from "../core/errors.ts";
 import { type Manifest, type ModelVersion, versionKey } from "../core/model.ts";
@@ -14,38 +15,8 @@ export interface RuntimeMarker {
   readonly entryFiles: readonly string[];
 }
 
-/** A folder that could not be read as a model version: shown to the operator, never served. */
-export interface BrokenVersion {
-  readonly name: string;
-  readonly version: string;
-  readonly reason: string;
-}
-
-export interface ScannedModels {
-  readonly versions: readonly ModelVersion[];
-  readonly broken: readonly BrokenVersion[];
-}
-
-/**
- * Reads every model version below `root`. A broken one does not hinder the others.
- * @throws IdiomError MODEL_INVALID when `root` itself is no folder, or two versions have one name.
- */
-export function scanModels(root: string, runtimes: readonly RuntimeMarker[]): ScannedModels {
-  const versions: ModelVersion[] = [];
-  const broken: BrokenVersion[] = [];
-  for (const { folder, folderName, version } of listFolders(root)) {
-    try {
-      versions.push(readVersion(folder, folderName, version, runtimes));
-    } catch (error) {
-      broken.push({ name: folderName, version, reason: IdiomError.from(error).message });
-    }
-  }
-  refuseDuplicates(versions);
-  return { versions, broken };
-}
-
-/** Reads one model version; `digest` is that of the folder. @throws IdiomError MODEL_INVALID */
-export function readVersion(folder: string, folderName: string, version: string, runtimes: readonly RuntimeMarker[], digest = digestOf(folder)): ModelVersion {
+/** Reads one model version, whose folder has this digest. @throws IdiomError MODEL_INVALID */
+export function readVersion({ folder, folderName, version }: VersionFolder, digest: string, runtimes: readonly RuntimeMarker[]): ModelVersion {
   const manifest = readManifest(folder, folderName, runtimes);
   return {
     name: manifest.name,
@@ -107,51 +78,21 @@ function subfolders(folder: string): string[] {
     .sort();
 }
 
-/** @throws IdiomError MODEL_INVALID when two versions have one name. */
-export function refuseDuplicates(versions: readonly ModelVersion[]): void {
-  const seen = new Map<string, ModelVersion>();
-  for (const version of versions) {
-    const other = seen.get(version.key);
-    if (other !== undefined)
-      throw new IdiomError(
-        "MODEL_INVALID",
-        `two folders are called ${version.key}: ${other.folder} and ${version.folder}; give one another name in its model.yaml`,
-      );
-    seen.set(version.key, version);
-  }
-}
-
-function digestOf(folder: string): string {
+/** Over the names, lengths and contents of a version's files. */
+export async function digestOf(folder: string): Promise<string> {
   const hash = createHash("sha256");
-  for (const file of contentFiles(readdirSync(folder, { recursive: true, withFileTypes: true }))) {
-    hash.update(digestHeader(folder, file, statSync(file).size));
-    hashFile(hash, file);
+  for (const file of await contentFiles(folder)) {
+    hash.update(`${file.slice(folder.length)}\0${(await stat(file)).size}\0`);
+    for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) hash.update(chunk as Buffer);
   }
   return hash.digest("hex");
 }
 
-const HASH_CHUNK_BYTES = 2 ** 20;
-
-/** Piece by piece: an artifact may be larger than a buffer can be. */
-function hashFile(hash: Hash, file: string): void {
-  const chunk = Buffer.allocUnsafe(HASH_CHUNK_BYTES);
-  const fd = openSync(file, "r");
-  try {
-    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) hash.update(chunk.subarray(0, read));
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** The files that make up a version, sorted: everything below its folder but what Python caches there. */
-export function contentFiles(entries: readonly Dirent[]): string[] {
+export async function contentFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-}
-
-/** What the digest has before the content of each file. */
-export function digestHeader(folder: string, file: string, length: number): string {
-  return `${file.slice(folder.length)}\0${length}\0`;
 }

@@ -1,7 +1,18 @@
 // The models that this system knows, the status of each version, and the way from a name to the version that answers.
 import { IdiomError } from "../core/errors.ts";
 import type { ModelVersion, VersionStatus } from "../core/model.ts";
-import type { BrokenVersion, ScannedModels } from "./model-folder.ts";
+
+/** A folder that could not be read as a model version: shown to the operator, never served. */
+export interface BrokenVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly reason: string;
+}
+
+export interface ScannedModels {
+  readonly versions: readonly ModelVersion[];
+  readonly broken: readonly BrokenVersion[];
+}
 
 /** What the folder of a version holds now, while what it held before goes on serving. */
 export type VersionUpdate =

@@ -7,7 +7,7 @@ import { unconfined } from "../../workers/sandbox/launcher.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
-import { scanModels } from "../registry/model-folder.ts";
+import { scanModels } from "../registry/folder-watch.ts";
 
 export interface Finding {
   readonly what: string;
@@ -26,7 +26,7 @@ export async function examine(config: Config): Promise<Finding[]> {
         status.ok ? { what: status.language, verdict: "ok", detail: status.version } : { what: status.language, verdict: "problem", detail: status.problem },
     ),
     dataFinding(config.data),
-    ...modelFindings(config.models, runtimes),
+    ...(await modelFindings(config.models, runtimes)),
     await portFinding("gRPC port", config.host, config.grpcPort, "IDIOM_GRPC_PORT"),
     await portFinding("HTTP port", config.host, config.httpPort, "IDIOM_HTTP_PORT"),
     { what: "sandbox", verdict: "warning", detail: `level ${unconfined.level}: models run with the rights of this process; serve only models that you trust` },
@@ -53,9 +53,9 @@ function dataFinding(data: string): Finding {
   }
 }
 
-function modelFindings(models: string, runtimes: ReturnType<typeof readRuntimes>): Finding[] {
+async function modelFindings(models: string, runtimes: ReturnType<typeof readRuntimes>): Promise<Finding[]> {
   try {
-    const { versions, broken } = scanModels(
+    const { versions, broken } = await scanModels(
       models,
       runtimes.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),
     );

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { FolderWatch, scannedModels, type WatchedFolder } from "../../../src/registry/folder-watch.ts";
-import { type RuntimeMarker, scanModels } from "../../../src/registry/model-folder.ts";
+import { FolderWatch, type WatchedFolder } from "../../../src/registry/folder-watch.ts";
+import type { RuntimeMarker } from "../../../src/registry/model-folder.ts";
 import { temporaryFolder, writeFiles } from "../../support/folders.ts";
 import { idiomError } from "../../support/idiom-error.ts";
 
@@ -20,18 +20,41 @@ const only = (found: readonly WatchedFolder[]): WatchedFolder["content"] => {
 };
 
 describe("a first look", () => {
-  test("finds what a scan finds, with the same digests", async (t) => {
-    const { root, watch } = watched(t, { "a/model.py": "1", "a/data/weights": "22", "b/1/model.py": "", "b/2/model.yaml": "inptus: []", "c/notes.txt": "" });
-    assert.deepEqual(scannedModels(await watch.look(false)), scanModels(root, RUNTIMES));
-  });
-
   test("at something that is no folder is refused", async (t) => {
     await assert.rejects(new FolderWatch(join(temporaryFolder(t), "gone"), RUNTIMES).look(false), idiomError("MODEL_INVALID", /is no folder/));
   });
+});
 
-  test("at two versions of one name is refused", async (t) => {
-    const { watch } = watched(t, { "a/model.py": "", "b/model.py": "", "b/model.yaml": "name: a" });
-    await assert.rejects(watch.look(false), idiomError("MODEL_INVALID", /two folders are called a\/1/));
+describe("two folders of one name", () => {
+  const reasons = (found: readonly WatchedFolder[]): (string | null)[] => found.map(({ content }) => content.reason);
+
+  test("leave the first in peace, and the other says why it is not served", async (t) => {
+    const { root, watch } = watched(t, { "a/model.py": "", "b/model.py": "", "b/model.yaml": "name: a" });
+    assert.deepEqual(reasons(await watch.look(false)), [
+      null,
+      `'a/1' is the model in ${join(root, "a")} already; give this one another name in its model.yaml`,
+    ]);
+  });
+
+  test("leave the one in peace that was there before, and keep their objects", async (t) => {
+    const { root, watch } = watched(t, { "b/model.py": "", "b/model.yaml": "name: a" });
+    const [before] = await watch.look(false);
+    writeFiles(root, { "a/model.py": "" });
+    const [clashing, kept] = await watch.look(false);
+    assert.equal(kept?.content, before?.content);
+    assert.match(clashing?.content.reason ?? "", /^'a\/1' is the model in .*b already/);
+    assert.equal((await watch.look(false))[0]?.content, clashing?.content);
+  });
+
+  test("are both served once one has another name, or the other is gone", async (t) => {
+    const { root, watch } = watched(t, { "a/model.py": "", "b/model.py": "", "b/model.yaml": "name: a" });
+    await watch.look(false);
+    writeFileSync(join(root, "b/model.yaml"), "name: c");
+    assert.deepEqual(reasons(await watch.look(false)), [null, null]);
+    writeFileSync(join(root, "b/model.yaml"), "name: a");
+    await watch.look(false);
+    rmSync(join(root, "a"), { recursive: true });
+    assert.deepEqual(reasons(await watch.look(false)), [null]);
   });
 });
 
