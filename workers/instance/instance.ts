@@ -8,6 +8,7 @@ import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
 import { describeExit, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
+import type { KillDistance } from "./kill-distance.ts";
 import { captureLines } from "./log-capture.ts";
 import { type Body, hintFromWire } from "./protocol.ts";
 import { DEFAULT_POLICY, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
@@ -24,6 +25,8 @@ export interface PreparedVersion {
 export interface InstanceHooks {
   /** Resolves the signature out of what the code and the artifact say. @throws IdiomError MODEL_INVALID */
   resolveSignature(hints: SignatureHints, artifact: SignatureHints | null): Signature;
+  /** Shared by the instances of a version. */
+  readonly killDistance: KillDistance;
   stateChanged(instance: Instance, from: InstanceState, to: InstanceState): void;
 }
 
@@ -32,8 +35,6 @@ const LAST_ERRORS = 5;
 const LOAD_TIMEOUT_MS = 60_000;
 /** Between the soft cancel of a frame and the kill. */
 const CANCEL_GRACE_MS = 500;
-/** Between two kills because callers gave up. */
-const CANCEL_KILL_INTERVAL_MS = 5000;
 
 export class Instance {
   readonly name: string;
@@ -46,7 +47,7 @@ export class Instance {
   #timer: NodeJS.Timeout | null = null;
   #frameTimer: NodeJS.Timeout | null = null;
   #busy = false;
-  #lastCancelKillAt = Number.NEGATIVE_INFINITY;
+  #launchedAt = 0;
   /** The last lines that this generation printed to standard error: what an exit is explained with. */
   #lastErrors: string[] = [];
 
@@ -109,15 +110,15 @@ export class Instance {
     harness.cancel(reason);
     this.#clearFrameTimer();
     this.#frameTimer = setTimeout(() => {
-      this.#lastCancelKillAt = performance.now();
+      this.#hooks.killDistance.killed(performance.now());
       harness.kill(`killed: the model did not stop when it was asked to (${reason})`);
     }, this.#graceMs(reason));
   }
 
-  /** Callers that give up quickly must not keep a model from everybody else: kills on their behalf keep a distance. */
+  /** At the model's own limit it has had its time; for callers that gave up sooner, kills keep a distance. */
   #graceMs(reason: "deadline" | "cancelled"): number {
     if (reason === "deadline") return CANCEL_GRACE_MS;
-    const restMs = this.#lastCancelKillAt + CANCEL_KILL_INTERVAL_MS - performance.now();
+    const restMs = this.#hooks.killDistance.restMs(performance.now());
     return Math.max(CANCEL_GRACE_MS, Math.min(restMs, this.#prepared.version.manifest.limits.timeoutMs));
   }
 
@@ -173,6 +174,7 @@ export class Instance {
   async #launch(): Promise<void> {
     const { generation } = this.#supervision;
     this.#lastErrors = [];
+    this.#launchedAt = performance.now();
     this.#clearTimer();
     this.#timer = setTimeout(() => this.#harness?.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     try {
@@ -210,6 +212,7 @@ export class Instance {
         current(() => {
           if (convention === "row" && this.#prepared.version.manifest.per !== "row")
             this.#log.info('the function takes one row: write "per: row" into model.yaml, and requests that wait share a call');
+          this.#hooks.killDistance.started(performance.now() - this.#launchedAt);
           this.#apply({ name: "ready" });
         }),
       loadFailed: (failure) => current(() => this.#gaveUp(describeFailure(failure))),

@@ -10,6 +10,7 @@ import type { LocalConsumer } from "../../src/lanes/realtime/lane.ts";
 import { type FrameLimits, Line } from "../../src/lanes/realtime/line.ts";
 import type { WorkerMetrics } from "../../src/telemetry/metrics.ts";
 import { Instance, type InstanceHooks, type PreparedVersion } from "../instance/instance.ts";
+import { KillDistance } from "../instance/kill-distance.ts";
 import type { InstanceState } from "../instance/state.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
 import { runFrame } from "./frame.ts";
@@ -56,6 +57,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#maxDelayMs = batching?.maxDelayMs ?? 0;
     const hooks: InstanceHooks = {
       resolveSignature: (hints, artifact) => this.#resolve(hints, artifact),
+      killDistance: new KillDistance(),
       stateChanged: (_instance, from, to) => this.#stateChanged(from, to),
     };
     const count = Math.max(1, instances.min);

@@ -1,0 +1,92 @@
+// Calls that hang, in every way that their language reaches: the caller is answered at its deadline, the slot is free again
+// soon after, and nobody else pays.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { errorCode, failureOf, inferRequest } from "../support/client.ts";
+import { type InProcess, startInProcess } from "../support/in-process.ts";
+import { LANE_SETTINGS } from "../support/lane.ts";
+import { activeLanguages, type Language } from "../support/languages.ts";
+import { fixtureModels, fixtureName } from "../support/models.ts";
+import { assertSameTensor, tensor } from "../support/tensors.ts";
+
+/** What each language reaches by itself. */
+const HANGS: Record<Language, readonly string[]> = {
+  python: ["busy", "native", "sleep", "stop"],
+  r: ["busy", "native", "sleep", "stop"],
+  java: ["busy", "sleep", "stop"],
+  node: ["busy", "sleep", "stop"],
+};
+
+const PATIENCE_MS = 300;
+const ANSWERED_WITHIN_MS = 250;
+/** Calls that hang one after the other while somebody else waits behind them. */
+const IN_A_ROW = 4;
+
+describe("calls that hang", () => {
+  const languages = activeLanguages();
+  let node: InProcess;
+  before(
+    async () => {
+      node = await startInProcess(fixtureModels(["hangs"], languages).path, LANE_SETTINGS);
+      await node.up.settled();
+    },
+    { timeout: 60_000 },
+  );
+  after(() => node.stop());
+
+  const call = (model: string, how: string, timeoutMs?: number): Promise<unknown> => {
+    const parameters = timeoutMs === undefined ? {} : { parameters: { timeout: { int64_param: timeoutMs * 1000 } } };
+    return node.client.modelInfer(inferRequest(model, [tensor("how", "BYTES", [how])], "raw", parameters));
+  };
+  const failure = async (model: string, how: string): Promise<ServiceError> => {
+    const calledAt = performance.now();
+    const error = await failureOf(call(model, how, PATIENCE_MS));
+    const lateMs = performance.now() - calledAt - PATIENCE_MS;
+    assert.ok(lateMs <= ANSWERED_WITHIN_MS, `answered ${Math.round(lateMs)} ms after the deadline`);
+    return error;
+  };
+  const hang = async (model: string, how: string): Promise<void> => {
+    const error = await failure(model, how);
+    assert.deepEqual([error.code, errorCode(error)], [status.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"], String(error));
+  };
+  const assertAnswers = async (model: string): Promise<void> => {
+    const { done } = await node.client.infer(model, [tensor("how", "BYTES", ["not at all"])]);
+    assertSameTensor(done, tensor("done", "BYTES", ["not at all"]));
+  };
+
+  for (const language of languages) {
+    const model = fixtureName("hangs", language);
+
+    for (const how of HANGS[language]) {
+      test(`${language}, ${how}: the caller has its answer at its deadline, and the slot serves the next call`, { timeout: 30_000 }, async () => {
+        await assertAnswers(model);
+        await hang(model, how);
+        await assertAnswers(model);
+      });
+    }
+
+    if (language === "python") {
+      test("python, traced: a process that waits for a tracer is ended, too", { timeout: 30_000 }, async () => {
+        await failure(model, "traced");
+        await assertAnswers(model);
+      });
+    }
+
+    test(`${language}: calls that hang in a row keep nobody else waiting, and count as no crash`, { timeout: 60_000 }, async () => {
+      for (let i = 0; i < IN_A_ROW; i++) {
+        const [, waited] = await Promise.all([hang(model, "stop"), answeredIn(() => assertAnswers(model))]);
+        assert.ok(waited < 5000, `waited ${Math.round(waited)} ms behind hanging call ${i + 1}`);
+      }
+      const [instance] = node.up.node.instancesOf(`${model}/1`);
+      assert.equal(instance?.state.name, "ready");
+      assert.equal(await node.metric("idiom_instance_transitions_total", { model, to: "quarantined" }), 0);
+    });
+  }
+});
+
+async function answeredIn(call: () => Promise<void>): Promise<number> {
+  const calledAt = performance.now();
+  await call();
+  return performance.now() - calledAt;
+}
