@@ -1,4 +1,4 @@
-# Redis 7 or Valkey, which the tests of several processes meet in. Sourced by setup.sh.
+# Redis 7 or Valkey, which idiom up starts for what must outlive it. Sourced by setup.sh.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables of the other files
 
 # The package redis-server would start a service of its own; its program is also in redis-tools, under another name.

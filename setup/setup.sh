@@ -37,7 +37,7 @@ set_up_node
 set_up_python
 set_up_r
 set_up_java
-[ "$with_tests" = no ] || set_up_redis
+set_up_redis
 finish
 
 if [ $# -gt 0 ]; then

@@ -1,6 +1,8 @@
 // Starts the servers that are measured: the real command in a process of its own, and the bare echo.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
@@ -15,9 +17,19 @@ export interface RunningServer {
 
 /** `idiom up` as `npm start` runs it, on free ports, with the models of `models`. */
 export async function startIdiom(models: string): Promise<RunningServer> {
+  const state = mkdtempSync(join(tmpdir(), "idiom-bench-"));
+  process.once("exit", () => rmSync(state, { recursive: true, force: true }));
   const startedAt = performance.now();
   const child = spawn(process.execPath, ["--max-semi-space-size=32", join(PACKAGE_ROOT, "dist", "src", "cli", "main.js"), "up"], {
-    env: { ...process.env, IDIOM_MODELS: models, IDIOM_GRPC_PORT: "0", IDIOM_HTTP_PORT: "0", IDIOM_LOG_LEVEL: "warn", NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      IDIOM_MODELS: models,
+      IDIOM_STATE: state,
+      IDIOM_GRPC_PORT: "0",
+      IDIOM_HTTP_PORT: "0",
+      IDIOM_LOG_LEVEL: "warn",
+      NO_COLOR: "1",
+    },
     stdio: ["ignore", "pipe", "inherit"],
   });
   for await (const line of createInterface({ input: child.stdout })) {

@@ -37,6 +37,8 @@ const configSchema = z.strictObject({
   reloadIntervalMs: duration.default(2000),
   /** Environments, built harnesses, caches. */
   data: z.string().default(join(PACKAGE_ROOT, ".idiom")),
+  /** What must outlive the process: the durable Redis, jobs and their files. Without it, the folder `state` in `data`. */
+  state: z.string().optional(),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   /** Redis for everything, by URL; without one Idiom starts its own. */
   redisUrl: z.string().optional(),
@@ -66,7 +68,7 @@ const configSchema = z.strictObject({
     .readonly(),
 });
 
-export type Config = Readonly<z.infer<typeof configSchema>>;
+export type Config = Readonly<z.infer<typeof configSchema> & { readonly state: string }>;
 
 /** Environment variable -> path in the configuration. */
 const ENVIRONMENT: Record<string, string> = {
@@ -76,6 +78,7 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_MODELS: "models",
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",
+  IDIOM_STATE: "state",
   IDIOM_LOG_LEVEL: "logLevel",
   IDIOM_REDIS_URL: "redisUrl",
   IDIOM_REALTIME_REDIS_URL: "realtimeRedisUrl",
@@ -94,7 +97,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string
   for (const [key, value] of Object.entries(flags)) if (value !== undefined) merged[key] = value;
   const parsed = configSchema.safeParse(merged);
   if (!parsed.success) throw new IdiomError("CONFIG_INVALID", parsed.error.issues.map((issue) => describe(issue, file)).join("\n"));
-  return Object.freeze({ ...parsed.data, models: resolve(parsed.data.models), data: resolve(parsed.data.data) });
+  const { models, data, state = join(data, "state") } = parsed.data;
+  return Object.freeze({ ...parsed.data, models: resolve(models), data: resolve(data), state: resolve(state) });
 }
 
 function readConfigFile(path: string): Record<string, unknown> {

@@ -151,6 +151,7 @@ function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle
 
 export interface ServerHandle {
   readonly pid: number;
+  /** After the program has ended. */
   readonly exited: Promise<ExitCause>;
   /** The last lines that it printed. */
   printed(): string;
@@ -159,12 +160,19 @@ export interface ServerHandle {
 
 const KEPT_OUTPUT_CHARS = 4000;
 
-/** Runs a program as long as its fd 3 is open: the pipe closes with this process, however that ends. */
-const UNTIL_HANGUP = '"$@" 3<&- & pid=$!; (cat <&3 >/dev/null; kill $pid) 2>/dev/null & wait $pid';
+/**
+ * Runs a program as long as its fd 3 is open: the pipe closes with this process, however that ends. Then nobody is left to remove
+ * the program's folder.
+ */
+const UNTIL_HANGUP = `folder=$1; shift; "$@" 3<&- & pid=$!
+(cat <&3 >/dev/null; kill $pid && while kill -0 $pid; do sleep 0.1; done && rm -rf "$folder") 2>/dev/null & wait $pid`;
 
-/** Starts a helper server that lives no longer than this process. @throws Error when the program cannot be started. */
-export async function spawnServer(program: string, args: readonly string[]): Promise<ServerHandle> {
-  const child = spawn("sh", ["-c", UNTIL_HANGUP, "sh", program, ...args], { stdio: ["ignore", "pipe", "pipe", "pipe"], detached: true });
+/**
+ * Starts a helper server that lives no longer than this process. What it has in `scratchFolder` is removed when this process dies; to
+ * remove it after `exited` is the caller's. @throws Error when the program cannot be started.
+ */
+export async function spawnServer(program: string, args: readonly string[], scratchFolder: string): Promise<ServerHandle> {
+  const child = spawn("sh", ["-c", UNTIL_HANGUP, "sh", scratchFolder, program, ...args], { stdio: ["ignore", "pipe", "pipe", "pipe"], detached: true });
   await started(child);
   let printed = "";
   const keep = (chunk: Buffer): void => {
@@ -174,10 +182,9 @@ export async function spawnServer(program: string, args: readonly string[]): Pro
   child.stdout?.on("data", keep);
   child.stderr?.on("data", keep);
   const exited = new Promise<ExitCause>((resolve) => {
-    child.once("exit", (code, signal) => {
-      hangup.destroy();
-      resolve({ code, signal });
-    });
+    child.once("exit", () => hangup.destroy());
+    // The shell may end before the program: only the last of them closes the pipes.
+    child.once("close", (code, signal) => resolve({ code, signal }));
   });
   return { pid: child.pid as number, exited, printed: () => printed.trim(), kill: (signal) => signalGroup(child.pid as number, signal) };
 }

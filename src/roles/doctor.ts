@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 import { scanModels } from "../registry/folder-watch.ts";
+import { findRedisServer } from "./redis-server.ts";
 
 export interface Finding {
   readonly what: string;
@@ -15,7 +16,7 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** Looks at everything that `idiom up` needs; changes nothing but the data folder, which it makes. */
+/** Looks at everything that `idiom up` needs; changes nothing but the data and state folders, which it makes. */
 export async function examine(config: Config): Promise<Finding[]> {
   const runtimes = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
   const probed = await Promise.all(runtimes.map((runtime) => probeRuntime(runtime, config.data)));
@@ -25,7 +26,9 @@ export async function examine(config: Config): Promise<Finding[]> {
       (status): Finding =>
         status.ok ? { what: status.language, verdict: "ok", detail: status.version } : { what: status.language, verdict: "problem", detail: status.problem },
     ),
-    dataFinding(config.data),
+    folderFinding("data folder", config.data, "IDIOM_DATA"),
+    folderFinding("state folder", config.state, "IDIOM_STATE"),
+    await redisFinding(config),
     ...(await modelFindings(config.models, runtimes)),
     await portFinding("gRPC port", config.host, config.grpcPort, "IDIOM_GRPC_PORT"),
     await portFinding("HTTP port", config.host, config.httpPort, "IDIOM_HTTP_PORT"),
@@ -43,14 +46,23 @@ function nodeFinding(): Finding {
   };
 }
 
-function dataFinding(data: string): Finding {
+function folderFinding(what: string, folder: string, variable: string): Finding {
   try {
-    mkdirSync(data, { recursive: true });
-    accessSync(data, constants.W_OK);
-    return { what: "data folder", verdict: "ok", detail: data };
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return { what, verdict: "ok", detail: folder };
   } catch (error) {
-    return { what: "data folder", verdict: "problem", detail: `${(error as Error).message}; name another with IDIOM_DATA` };
+    return { what, verdict: "problem", detail: `${(error as Error).message}; name another with ${variable}` };
   }
+}
+
+/** Without one, realtime calls are answered all the same. */
+async function redisFinding({ redisUrl, data }: Config): Promise<Finding> {
+  if (redisUrl !== undefined) return { what: "Redis", verdict: "ok", detail: "the one of IDIOM_REDIS_URL" };
+  const found = await findRedisServer(data);
+  return found.ok
+    ? { what: "Redis", verdict: "ok", detail: `${found.version}, started by idiom up (${found.program})` }
+    : { what: "Redis", verdict: "warning", detail: `no jobs can be run: ${found.problem}` };
 }
 
 async function modelFindings(models: string, runtimes: ReturnType<typeof readRuntimes>): Promise<Finding[]> {

@@ -36,6 +36,8 @@ export interface LocalAdminParts {
   readonly logs: LogRing;
   readonly runtimes: readonly RuntimeDefinition[];
   readonly data: string;
+  /** What is wrong with Redis; null when nothing is. */
+  readonly redisProblem: () => string | null;
   /** Takes nothing new, and resolves when what runs is done. */
   readonly drain: () => Promise<void>;
 }
@@ -95,7 +97,8 @@ export class LocalAdmin implements AdminBackend {
   }
 
   #problems(): string[] {
-    const { registry, reload } = this.#parts;
+    const { registry, reload, redisProblem } = this.#parts;
+    const redis = redisProblem();
     const problems = registry.entries().flatMap(({ name, versionNumber, status, update }) => {
       const who = `model '${name}' version '${versionNumber}'`;
       const now = status.state === "failed" || status.state === "unavailable" ? [`${who} is ${status.state}: ${firstLine(status.reason)}`] : [];
@@ -104,6 +107,7 @@ export class LocalAdmin implements AdminBackend {
     });
     if (this.#nodeState !== "serving") problems.unshift(`node '${this.#parts.name}' is ${this.#nodeState}`);
     if (reload.problem !== null) problems.push(`the models folder cannot be read: ${firstLine(reload.problem)}`);
+    if (redis !== null) problems.push(redis);
     return problems;
   }
 

@@ -1,24 +1,55 @@
-// Which Redis the realtime lane of this process uses: the one that the operator names, or one that Idiom starts.
+// Which Redis this process uses: the one that the operator names, or servers that Idiom starts.
+import { join } from "node:path";
+import type { Logger } from "pino";
 import { findTool } from "../../workers/runtimes.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
-import { startEmbeddedRedis } from "../redis/embedded.ts";
+import { type EmbeddedRedis, redisVersion, startEmbeddedRedis } from "../redis/embedded.ts";
 
 export interface RedisServer {
   readonly url: string;
-  /** Ends it if it is ours. */
+}
+
+export interface RedisServers {
+  /** For the realtime lane; it keeps nothing. Null where nobody can join this process. */
+  readonly realtime: RedisServer | null;
+  /** For jobs and the registry; what it holds outlives it. Null where no Redis is installed. */
+  readonly durable: RedisServer | null;
+  /** What is missing, and the command that brings it; null when nothing is. */
+  readonly problem: string | null;
+  /** Ends those that are ours. */
   stop(): Promise<void>;
 }
 
 /**
- * Null without a named one: a process that nobody can join has nothing to gain from a detour, and serves on its own. Only one that is
- * told never to take the direct path gets a Redis of its own.
- * @throws IdiomError MODEL_NOT_READY when it needs its own and none is installed.
+ * The servers that the operator names, and ours for what nobody names. `realtime`: whether the realtime lane needs one, because
+ * something can join this process; a process on its own has nothing to gain from a detour.
+ * @throws IdiomError MODEL_NOT_READY when the realtime lane needs one of ours and none is installed, CONFIG_INVALID when one does not start.
  */
-export async function realtimeRedis(config: Config): Promise<RedisServer | null> {
-  const url = config.realtimeRedisUrl ?? config.redisUrl;
-  if (url !== undefined) return { url, stop: () => Promise.resolve() };
-  return config.lanes.realtime.direct ? null : startEmbeddedRedis(findServer(config.data), null);
+export async function openRedis(config: Config, { realtime }: { readonly realtime: boolean }, log: Logger): Promise<RedisServers> {
+  const { redisUrl, realtimeRedisUrl = redisUrl } = config;
+  const wanted = { realtime: realtimeRedisUrl === undefined && realtime, durable: redisUrl === undefined };
+  const found = wanted.realtime || wanted.durable ? await findRedisServer(config.data) : null;
+  if (found?.ok === false && wanted.realtime) throw new IdiomError("MODEL_NOT_READY", found.problem);
+  const start = (persistFolder: string | null): Promise<EmbeddedRedis> | null =>
+    found?.ok === true ? startEmbeddedRedis(found.program, persistFolder, log) : null;
+  const starting = [wanted.realtime ? start(null) : null, wanted.durable ? start(join(config.state, "redis")) : null];
+  const settled = await Promise.allSettled(starting);
+  const stop = async (): Promise<void> => {
+    await Promise.all(settled.map((result) => (result.status === "fulfilled" ? result.value?.stop() : null)));
+  };
+  const failed = settled.find((result) => result.status === "rejected");
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
+  }
+  const [ours, durable] = settled.map((result) => (result.status === "fulfilled" ? result.value : null));
+  return {
+    realtime: named(realtimeRedisUrl) ?? ours ?? null,
+    durable: named(redisUrl) ?? durable ?? null,
+    problem: found?.ok === false ? `no jobs can be run: ${found.problem}` : null,
+    stop,
+  };
 }
 
 /** The URL that the roles `gateway` and `worker` meet at. @throws IdiomError CONFIG_INVALID without one */
@@ -29,10 +60,26 @@ export function sharedRedisUrl(config: Config, role: string): string {
   return url;
 }
 
+export type FoundRedisServer = { readonly ok: true; readonly program: string; readonly version: string } | { readonly ok: false; readonly problem: string };
+
+/** The program that Idiom would start: valkey-server or redis-server of this machine, or what it lacks and the command that brings it. */
+export async function findRedisServer(data: string): Promise<FoundRedisServer> {
+  try {
+    const program = findServer(data);
+    return { ok: true, program, version: await redisVersion(program) };
+  } catch (error) {
+    return { ok: false, problem: (error as Error).message };
+  }
+}
+
 function findServer(data: string): string {
   try {
     return findTool("valkey-server", data);
   } catch {
     return findTool("redis-server", data);
   }
+}
+
+function named(url: string | undefined): RedisServer | null {
+  return url === undefined ? null : { url };
 }

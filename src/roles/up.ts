@@ -12,7 +12,7 @@ import { openFrontDoors } from "./front-doors.ts";
 import { checkGolden, type GoldenReport } from "./golden-check.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { RealtimeRedis, reportOf } from "./realtime-redis.ts";
-import { realtimeRedis } from "./redis-server.ts";
+import { openRedis } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
 
 export interface Up {
@@ -29,23 +29,28 @@ export interface Up {
 
 /**
  * Opens both ports, then loads the models behind them.
- * @throws IdiomError CANNOT_LISTEN when a port is taken, MODEL_INVALID when the models folder cannot be read.
+ * @throws IdiomError CANNOT_LISTEN when a port is taken, MODEL_INVALID when the models folder cannot be read, CONFIG_INVALID when
+ * another process has the state folder.
  */
 export async function up(config: Config): Promise<Up> {
   const logs = new LogRing(hostname());
   const log = createLogger(config.logLevel, logs);
   const metrics = new Metrics();
   const lane = new RealtimeLane(config.lanes.realtime.direct);
-  const server = await realtimeRedis(config);
+  // They start while the models folder is read.
+  const opening = openRedis(config, { realtime: !config.lanes.realtime.direct }, log);
+  const endRedis = async (): Promise<void> => (await opening.catch(() => null))?.stop();
+  opening.catch(() => {}); // The worker's side throws it, once it gets there.
   /** No other node could take what this one does not. */
   let alone = true;
   const worker = await workerSide(config, null, {
     lane,
     metrics,
     log,
-    join: (registry, runtimes) => {
-      if (server === null) return null;
-      const redis: RealtimeRedis = new RealtimeRedis({ url: server.url, gateway: true, queue: config.queue }, log, {
+    join: async (registry, runtimes) => {
+      const { realtime } = await opening;
+      if (realtime === null) return null;
+      const redis: RealtimeRedis = new RealtimeRedis({ url: realtime.url, gateway: true, queue: config.queue }, log, {
         report: () => reportOf(registry, runtimes),
         nodesSeen: (nodes) => {
           alone = nodes.every((seen) => seen.draining || seen.id === redis.id);
@@ -53,17 +58,33 @@ export async function up(config: Config): Promise<Up> {
       });
       return redis;
     },
+  }).catch(async (error: unknown) => {
+    await endRedis();
+    throw error;
   });
+  const servers = await opening;
+  if (servers.problem !== null) log.warn(servers.problem);
   const { registry, runtimes, node, reload, redis } = worker;
   if (redis?.queue) lane.useRemote(openWhile(redis.queue, () => !(alone && registry.draining)));
   const drain = (): Promise<void> => {
     grpc.announceStop();
     return worker.drain();
   };
-  const admin = new LocalAdmin({ name: hostname(), registry, node, metrics, reload, logs, runtimes, data: config.data, drain });
+  const admin = new LocalAdmin({
+    name: hostname(),
+    registry,
+    node,
+    metrics,
+    reload,
+    logs,
+    runtimes,
+    data: config.data,
+    redisProblem: () => servers.problem,
+    drain,
+  });
   const leaveRedis = async (): Promise<void> => {
     await redis?.stop();
-    await server?.stop();
+    await endRedis();
   };
   const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, admin).catch(async (error: unknown) => {
     await leaveRedis();

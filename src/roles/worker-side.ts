@@ -21,7 +21,7 @@ export interface WorkerParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Joins the lane over Redis once the models are known; null without Redis. */
-  readonly join: (registry: Registry, runtimes: readonly RuntimeDefinition[]) => RealtimeRedis | null;
+  readonly join: (registry: Registry, runtimes: readonly RuntimeDefinition[]) => RealtimeRedis | null | Promise<RealtimeRedis | null>;
 }
 
 export interface WorkerSide {
@@ -52,7 +52,7 @@ export async function workerSide(
   );
   const found = await watch.look(false);
   const registry = new Registry(scannedModels(found));
-  const redis = joinRedis(registry, runtimes);
+  const redis = await joinRedis(registry, runtimes);
   const node = new WorkerNode(
     {
       runtimes,

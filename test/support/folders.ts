@@ -12,6 +12,13 @@ export function temporaryFolder(test: TestContext, files: Readonly<Record<string
   return folder;
 }
 
+/** A new empty folder, removed when this process ends. */
+export function processFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "idiom-test-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 export function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });

@@ -3,6 +3,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import type { RegistryEntry } from "../../src/registry/registry.ts";
 import { type Up, up } from "../../src/roles/up.ts";
 import { Client } from "./client.ts";
+import { processFolder } from "./folders.ts";
 import { type Labels, readMetric } from "./metrics.ts";
 
 export interface InProcess {
@@ -17,7 +18,8 @@ export interface InProcess {
 /** Opens the front doors on free ports; the models begin to load. `settings` are those of the configuration. */
 export async function startInProcess(models: string, settings: Readonly<Record<string, unknown>> = {}): Promise<InProcess> {
   const data = process.env["IDIOM_DATA"];
-  const running = await up(loadConfig({}, { models, grpcPort: 0, httpPort: 0, logLevel: "silent", ...(data === undefined ? {} : { data }), ...settings }));
+  const own = { models, state: processFolder(), grpcPort: 0, httpPort: 0, logLevel: "silent", ...(data === undefined ? {} : { data }) };
+  const running = await up(loadConfig({}, { ...own, ...settings }));
   const client = new Client(`127.0.0.1:${running.grpcPort}`);
   const waiting = new Set<(entry: RegistryEntry) => void>();
   running.registry.onStatus((entry) => {

@@ -1,8 +1,8 @@
 // Folders of models for one test file: fixtures copied under their own names, or models written on the spot.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
+import { processFolder } from "./folders.ts";
 import type { Language } from "./languages.ts";
 
 export const FIXTURES = join(PACKAGE_ROOT, "test", "fixtures", "models");
@@ -14,11 +14,7 @@ export function fixtureName(behaviour: string, language: Language): string {
 
 /** A folder of models that is removed with the process that made it. */
 export class ModelsFolder {
-  readonly path = mkdtempSync(join(tmpdir(), "idiom-test-"));
-
-  constructor() {
-    process.on("exit", () => rmSync(this.path, { recursive: true, force: true }));
-  }
+  readonly path = processFolder();
 
   /** Copies fixtures/models/<behaviour>/<language>. */
   addFixture(behaviour: string, language: Language, name = fixtureName(behaviour, language)): this {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { Client } from "./client.ts";
+import { processFolder } from "./folders.ts";
 import { HealthClient } from "./health.ts";
 import { Lines } from "./lines.ts";
 import { type Labels, readMetric } from "./metrics.ts";
@@ -28,10 +29,13 @@ export interface ServerOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** For commands that should not get as far as to use it. */
+const STATE = processFolder();
+
 /** The environment of a process under test: the caller's, without its own settings of Idiom but the data folder. */
 export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("IDIOM_") || name === "IDIOM_DATA");
-  return { ...Object.fromEntries(inherited), NO_COLOR: "1", ...more };
+  return { ...Object.fromEntries(inherited), NO_COLOR: "1", IDIOM_STATE: STATE, ...more };
 }
 
 /** Starts `idiom up` and resolves once every model has settled. */
@@ -47,10 +51,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-/** Starts `idiom up` and waits for nothing. It ends with this process at the latest. */
+/** Starts `idiom up`, with a state folder of its own, and waits for nothing. It ends with this process at the latest. */
 export function spawnUp({ models, flags = [], env = {} }: ServerOptions): ChildProcess {
   const args = [CLI, "up", "--models", models, "--grpc-port", "0", "--http-port", "0", ...flags];
-  const child = spawn(process.execPath, args, { env: cleanEnvironment(env), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { env: cleanEnvironment({ IDIOM_STATE: processFolder(), ...env }), stdio: ["ignore", "pipe", "pipe"] });
   const end = (): void => void child.kill("SIGKILL");
   process.once("exit", end);
   child.once("exit", () => process.removeListener("exit", end));

@@ -58,6 +58,7 @@ describe("each variable of the environment reaches its key:", () => {
     ["IDIOM_HTTP_PORT", "65535", "httpPort", 65535],
     ["IDIOM_MODELS", "/srv/models", "models", "/srv/models"],
     ["IDIOM_DATA", "/var/idiom", "data", "/var/idiom"],
+    ["IDIOM_STATE", "/srv/idiom", "state", "/srv/idiom"],
     ["IDIOM_LOG_LEVEL", "debug", "logLevel", "debug"],
   ];
 
@@ -149,6 +150,10 @@ describe("a wrong value stops the start, and the message names its key:", () => 
 test("folders become absolute", () => {
   const { models, data } = loadConfig({}, { models: "my-models", data: "my-data" });
   assert.deepEqual([models, data], [join(process.cwd(), "my-models"), join(process.cwd(), "my-data")]);
+});
+
+test("what must outlive the process lies beside the data unless it is named", () => {
+  assert.equal(loadConfig({ IDIOM_DATA: "/var/idiom" }).state, "/var/idiom/state");
 });
 
 test("nobody can change a configuration, not even a part of it", () => {
