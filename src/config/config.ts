@@ -1,5 +1,6 @@
 // One configuration: a file, the environment and flags become one frozen object. An unknown key or a wrong value stops the start.
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -27,6 +28,11 @@ const size = numberOrText(parseSize, '"64MiB"').pipe(z.number().int().positive()
 const duration = numberOrText(parseDuration, '"30s"').pipe(z.number().int().min(0).max(MAX_TIMER_MS));
 
 const configSchema = z.strictObject({
+  /** What this process is called in logs, in `get nodes` and for `drain`. */
+  nodeName: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/, "a name has up to 100 letters, digits, dots, dashes and underscores")
+    .default(() => `${hostname()}-${process.pid}`),
   /** Address to bind. */
   host: z.string().min(1).default("127.0.0.1"),
   grpcPort: port.default(8001),
@@ -72,6 +78,7 @@ export type Config = Readonly<z.infer<typeof configSchema> & { readonly state: s
 
 /** Environment variable -> path in the configuration. */
 const ENVIRONMENT: Record<string, string> = {
+  IDIOM_NODE_NAME: "nodeName",
   IDIOM_HOST: "host",
   IDIOM_GRPC_PORT: "grpcPort",
   IDIOM_HTTP_PORT: "httpPort",

@@ -20,10 +20,12 @@ export const keys = {
   gateway: (id: string): string => `idiom:gateway:${id}`,
   /** Set of the ids of gateways. */
   gateways: "idiom:gateways",
-  /** Lease of a node, with what it serves. */
+  /** Lease of a node; gone two seconds after it is. */
   node: (id: string): string => `idiom:node:${id}`,
   /** Set of the ids of nodes. */
   nodes: "idiom:nodes",
+  /** What a gateway or node says of itself. */
+  report: (id: string): string => `idiom:report:${id}`,
   /** What a gateway needs to know of a version: manifest and signature. */
   version: ({ key, digest }: Versioned): string => `idiom:version:${key}:${digest}`,
   /** A random word; a new one means that Redis has lost what it held. */

@@ -1,11 +1,10 @@
 // The registry of a gateway without models of its own: it holds what the nodes say they serve.
 import type { Logger } from "pino";
 import { type VersionStatus, versionKey } from "../core/model.ts";
-import type { NodeReport } from "../lanes/realtime/membership.ts";
+import { type NodeReport, type ReportedVersion, takesWork } from "../lanes/realtime/node-report.ts";
 import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 
-type ReportedVersion = NodeReport["versions"][number];
 const NOBODY = "no worker serves it";
 
 type LookUp = (wanted: { readonly key: string; readonly digest: string }) => Promise<DirectoryEntry | null>;
@@ -26,7 +25,7 @@ export class ClusterRegistry {
   /** Brings the registry to what these nodes say now. */
   async see(nodes: readonly NodeReport[]): Promise<void> {
     const reported = Map.groupBy(
-      nodes.filter((node) => !node.draining).flatMap((node) => node.versions),
+      nodes.filter(takesWork).flatMap((node) => node.versions.filter((version) => version.state !== "foreign")),
       (version) => version.key,
     );
     for (const [key, versions] of reported) await this.#update(key, versions);

@@ -1,4 +1,5 @@
-// The admin service's backend for one process: what it says of itself.
+// What one process says of itself, whatever its role, and what it does when it is asked to.
+import { hostname } from "node:os";
 import type { Instance } from "../../workers/instance/instance.ts";
 import type { WorkerNode } from "../../workers/node.ts";
 import { probeRuntime, type RuntimeDefinition } from "../../workers/runtimes.ts";
@@ -18,8 +19,10 @@ import type {
   VersionSummary,
 } from "../core/admin.ts";
 import { IdiomError } from "../core/errors.ts";
-import type { ModelVersion } from "../core/model.ts";
+import { type ModelVersion, versionKey } from "../core/model.ts";
 import type { TensorSpec } from "../core/signature.ts";
+import type { NodeReport, ReportedVersion } from "../lanes/realtime/node-report.ts";
+import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
 import { VERSION } from "../package-root.ts";
 import type { Registry, RegistryEntry, VersionUpdate } from "../registry/registry.ts";
 import type { LogRing } from "../telemetry/log-ring.ts";
@@ -27,29 +30,92 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { ModelReload } from "./model-reload.ts";
 
 export interface LocalAdminParts {
-  /** The name of this node. */
+  /** Names this life of this process. */
+  readonly id: string;
+  /** What people call it. */
   readonly name: string;
+  readonly role: NodeReport["role"];
   readonly registry: Registry;
-  readonly node: WorkerNode;
   readonly metrics: Metrics;
-  readonly reload: ModelReload;
   readonly logs: LogRing;
-  readonly runtimes: readonly RuntimeDefinition[];
-  readonly data: string;
-  /** What is wrong with Redis; null when nothing is. */
-  readonly redisProblem: () => string | null;
+  /** Null where no models run. */
+  readonly worker: LocalWorker | null;
+  /** What is not as it should be, apart from the models and their folder. */
+  readonly problems: () => readonly string[];
   /** Takes nothing new, and resolves when what runs is done. */
   readonly drain: () => Promise<void>;
+}
+
+export interface LocalWorker {
+  readonly node: WorkerNode;
+  readonly reload: ModelReload;
+  /** The languages that it runs. */
+  readonly runtimes: readonly RuntimeDefinition[];
+  /** Whether the version is written in a language that this node does not run, and others may. */
+  isForeign(version: ModelVersion): boolean;
+  readonly data: string;
 }
 
 export class LocalAdmin implements AdminBackend {
   readonly #parts: LocalAdminParts;
   readonly #startedAtMs = Date.now();
-  #nodeState: NodeSummary["state"] = "serving";
-  #runtimes: Promise<RuntimeSummary[]> | null = null;
+  #drained = false;
+  #runtimes: readonly RuntimeSummary[];
+  #probed: Promise<void> | null = null;
 
   constructor(parts: LocalAdminParts) {
     this.#parts = parts;
+    this.#runtimes = parts.worker?.runtimes.map(({ language }) => ({ language, version: "", problem: "" })) ?? [];
+  }
+
+  /** For the other processes of a cluster. */
+  report(): NodeReport {
+    const { id, name, role, registry, worker } = this.#parts;
+    return {
+      id,
+      name,
+      role,
+      host: hostname(),
+      pid: process.pid,
+      idiom: VERSION,
+      startedAtMs: this.#startedAtMs,
+      state: this.#state,
+      runtimes: [...this.#runtimes],
+      problems: this.#otherProblems(),
+      versions: worker === null ? [] : registry.entries().map((entry) => this.#reported(worker, entry)),
+    };
+  }
+
+  /** What gateways without models need to know of those that are ready here. */
+  directory(): DirectoryEntry[] {
+    return this.#parts.registry
+      .entries()
+      .flatMap(({ version, status }) => (version !== null && status.state === "ready" ? [{ version, signature: status.signature }] : []));
+  }
+
+  /** Requests that wait in this process. */
+  waiting(): number {
+    const { registry, metrics } = this.#parts;
+    return registry.versions().reduce((sum, version) => sum + metrics.queueLength(version.key), 0);
+  }
+
+  /** Asks each language for its version, once. That starts a process each: not while models load. */
+  probe(): Promise<void> {
+    const { worker } = this.#parts;
+    this.#probed ??= Promise.all(worker?.runtimes.map((runtime) => probeRuntime(runtime, worker.data)) ?? []).then((found) => {
+      this.#runtimes = found.map((status) => ({
+        language: status.language,
+        version: status.ok ? status.version : "",
+        problem: status.ok ? "" : status.problem,
+      }));
+    });
+    return this.#probed;
+  }
+
+  /** Resolves when what ran here is done. */
+  async drain(): Promise<void> {
+    await this.#parts.drain();
+    this.#drained = true;
   }
 
   async listModels(): Promise<VersionSummary[]> {
@@ -68,14 +134,13 @@ export class LocalAdmin implements AdminBackend {
 
   async drainNode(name: string): Promise<NodeSummary> {
     if (name !== this.#parts.name) throw new IdiomError("NODE_NOT_FOUND", `there is no node '${name}'; there is: ${this.#parts.name}`);
-    this.#nodeState = "draining";
-    await this.#parts.drain();
-    this.#nodeState = "drained";
+    await this.drain();
     return this.#self();
   }
 
   reloadModels(wait: boolean): Promise<VersionChange[]> {
-    return this.#parts.reload.reload(wait);
+    const { worker } = this.#parts;
+    return worker === null ? Promise.resolve([]) : worker.reload.reload(wait);
   }
 
   tailLogs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk> {
@@ -97,18 +162,20 @@ export class LocalAdmin implements AdminBackend {
   }
 
   #problems(): string[] {
-    const { registry, reload, redisProblem } = this.#parts;
-    const redis = redisProblem();
+    const { registry } = this.#parts;
     const problems = registry.entries().flatMap(({ name, versionNumber, status, update }) => {
       const who = `model '${name}' version '${versionNumber}'`;
       const now = status.state === "failed" || status.state === "unavailable" ? [`${who} is ${status.state}: ${firstLine(status.reason)}`] : [];
       const next = update?.state === "failed" ? [`${who} serves what its folder held before; what it holds now: ${firstLine(update.reason)}`] : [];
       return [...now, ...next];
     });
-    if (this.#nodeState !== "serving") problems.unshift(`node '${this.#parts.name}' is ${this.#nodeState}`);
-    if (reload.problem !== null) problems.push(`the models folder cannot be read: ${firstLine(reload.problem)}`);
-    if (redis !== null) problems.push(redis);
-    return problems;
+    if (this.#state !== "serving") problems.unshift(`node '${this.#parts.name}' is ${this.#state}`);
+    return [...problems, ...this.#otherProblems()];
+  }
+
+  #otherProblems(): string[] {
+    const folder = this.#parts.worker?.reload.problem ?? null;
+    return [...(folder === null ? [] : [`the models folder cannot be read: ${firstLine(folder)}`]), ...this.#parts.problems()];
   }
 
   #load(entry: RegistryEntry): VersionLoad {
@@ -181,25 +248,45 @@ export class LocalAdmin implements AdminBackend {
   }
 
   #instancesOf(version: ModelVersion | null): readonly Instance[] {
-    return this.#parts.node.pools.find((pool) => pool.version === version)?.instances ?? [];
+    return this.#parts.worker?.node.pools.find((pool) => pool.version === version)?.instances ?? [];
+  }
+
+  get #state(): NodeReport["state"] {
+    if (!this.#parts.registry.draining) return "serving";
+    return this.#drained ? "drained" : "draining";
+  }
+
+  #reported({ isForeign }: LocalWorker, entry: RegistryEntry): ReportedVersion {
+    const { name, versionNumber, version, status, update } = entry;
+    return {
+      key: versionKey(name, versionNumber),
+      name,
+      version: versionNumber,
+      digest: version?.digest ?? "",
+      runtime: version?.manifest.runtime ?? "",
+      state: version !== null && isForeign(version) ? "foreign" : status.state,
+      reason: "reason" in status ? status.reason : "",
+      slots: status.state === "ready" ? status.slots : 0,
+      ...this.#counts(version),
+      update: update === null ? null : updateSummary(update),
+    };
   }
 
   async #self(): Promise<NodeSummary> {
-    const { name, node, registry, metrics, runtimes, data } = this.#parts;
-    // Asking each language for its version starts a process: once is enough.
-    this.#runtimes ??= Promise.all(runtimes.map(async (runtime) => ({ version: "", problem: "", ...(await probeRuntime(runtime, data)) })));
-    const instances = node.pools.flatMap((pool) => pool.instances);
+    await this.probe();
+    const { name, state, role, idiom: idiomVersion, startedAtMs, pid, runtimes, versions } = this.report();
+    const sum = (count: (version: ReportedVersion) => number): number => versions.reduce((total, version) => total + count(version), 0);
     return {
       name,
-      state: this.#nodeState,
-      role: "up",
-      idiomVersion: VERSION,
-      startedAtMs: this.#startedAtMs,
-      pid: process.pid,
-      runtimes: await this.#runtimes,
-      readyInstances: instances.filter((instance) => instance.state.name === "ready").length,
-      instances: instances.length,
-      waiting: registry.versions().reduce((sum, version) => sum + metrics.queueLength(version.key), 0),
+      state,
+      role,
+      idiomVersion,
+      startedAtMs,
+      pid,
+      runtimes,
+      readyInstances: sum((version) => version.readyInstances),
+      instances: sum((version) => version.instances),
+      waiting: this.waiting(),
     };
   }
 }

@@ -3,38 +3,36 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Logger } from "pino";
-import type { RuntimeDefinition } from "../../workers/runtimes.ts";
 import type { Config } from "../config/config.ts";
-import type { ModelVersion } from "../core/model.ts";
 import { type BundleConsumer, BundleFeeder, type FeederContext } from "../lanes/realtime/bundle-feeder.ts";
 import { Cancellations } from "../lanes/realtime/cancellations.ts";
-import { Membership, type NodeReport } from "../lanes/realtime/membership.ts";
+import { Membership } from "../lanes/realtime/membership.ts";
+import type { Member, NodeReport } from "../lanes/realtime/node-report.ts";
 import { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import { ReplyOutbox } from "../lanes/realtime/reply-outbox.ts";
 import { type DirectoryEntry, lookUpVersion, publishVersion } from "../lanes/realtime/version-directory.ts";
-import { VERSION } from "../package-root.ts";
 import { RedisClock } from "../redis/clock.ts";
 import { connect, type RedisConnection } from "../redis/connection.ts";
 import { defineScripts } from "../redis/scripts.ts";
-import type { Registry } from "../registry/registry.ts";
 
 export interface RealtimeRedisOptions {
   readonly url: string;
+  /** It takes calls. */
   readonly gateway: boolean;
+  /** It runs models. */
+  readonly node: boolean;
   readonly queue: Config["queue"];
 }
 
 export interface RealtimeRedisHooks {
-  /** What this process serves as a node; null when it is none. */
-  report(): OwnReport | null;
-  /** The nodes that hold a lease now. */
-  nodesSeen(nodes: readonly NodeReport[]): void | Promise<void>;
-}
-
-/** What a node tells the others. */
-export interface OwnReport extends Omit<NodeReport, "id" | "host" | "pid" | "left"> {
-  /** Written down for gateways that have no models of their own. */
-  readonly directory: readonly DirectoryEntry[];
+  /** What this process says of itself. */
+  report(): NodeReport;
+  /** Requests that wait in it. */
+  waiting(): number;
+  /** The versions that are ready in it, for gateways that have no models of their own. */
+  directory(): readonly DirectoryEntry[];
+  /** Everybody who holds a lease now. */
+  seen(members: readonly Member[]): void | Promise<void>;
 }
 
 export class RealtimeRedis {
@@ -59,16 +57,14 @@ export class RealtimeRedis {
     this.#membership = new Membership(
       this.#commands,
       clock,
-      { gateway: options.gateway ? this.id : null },
+      { id: this.id, gateway: options.gateway, node: options.node },
       {
-        report: () => {
-          const report = hooks.report();
-          if (report === null) return null;
-          const { directory, ...rest } = report;
-          for (const entry of directory) publishVersion(this.#commands, entry).catch(() => {});
-          return { id: this.id, host: hostname(), pid: process.pid, left: false, ...rest };
+        report: () => hooks.report(),
+        waiting: () => hooks.waiting(),
+        rewrite: () => {
+          for (const entry of hooks.directory()) publishVersion(this.#commands, entry).catch(() => {});
         },
-        nodesSeen: (nodes) => hooks.nodesSeen(nodes),
+        seen: (members) => hooks.seen(members),
         nodesGone: (nodes, died) => this.queue?.nodesGone(nodes, died),
         leased: () => this.queue?.leased(),
         contentsLost: () => this.queue?.contentsLost(),
@@ -120,24 +116,4 @@ export class RealtimeRedis {
     this.#connections.push(connection);
     return connection;
   }
-}
-
-/** What a process with these models and languages says of itself. */
-export function reportOf(registry: Registry, runtimes: readonly RuntimeDefinition[]): OwnReport {
-  const known = registry
-    .entries()
-    .filter((entry) => entry.version !== null && runtimes.some((runtime) => runtime.language === entry.version?.manifest.runtime));
-  const versions = known.map(({ name, versionNumber, version, status }) => ({
-    key: (version as ModelVersion).key,
-    name,
-    version: versionNumber,
-    digest: (version as ModelVersion).digest,
-    state: status.state,
-    reason: "reason" in status ? status.reason : "",
-    slots: status.state === "ready" ? status.slots : 0,
-  }));
-  const directory = known.flatMap(({ version, status }) =>
-    status.state === "ready" ? [{ version: version as ModelVersion, signature: status.signature }] : [],
-  );
-  return { idiom: VERSION, runtimes: runtimes.map((runtime) => runtime.language), draining: registry.draining, versions, directory };
 }

@@ -1,9 +1,9 @@
 // The role `up`: gateway and worker in one process.
-import { hostname } from "node:os";
 import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
 import type { ModelVersion } from "../core/model.ts";
 import { RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
+import { takesWork } from "../lanes/realtime/node-report.ts";
 import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -11,7 +11,7 @@ import { Metrics } from "../telemetry/metrics.ts";
 import { openFrontDoors } from "./front-doors.ts";
 import { checkGolden, type GoldenReport } from "./golden-check.ts";
 import { LocalAdmin } from "./local-admin.ts";
-import { RealtimeRedis, reportOf } from "./realtime-redis.ts";
+import { RealtimeRedis } from "./realtime-redis.ts";
 import { openRedis } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
 
@@ -33,7 +33,7 @@ export interface Up {
  * another process has the state folder.
  */
 export async function up(config: Config): Promise<Up> {
-  const logs = new LogRing(hostname());
+  const logs = new LogRing(config.nodeName);
   const log = createLogger(config.logLevel, logs);
   const metrics = new Metrics();
   const lane = new RealtimeLane(config.lanes.realtime.direct);
@@ -47,13 +47,15 @@ export async function up(config: Config): Promise<Up> {
     lane,
     metrics,
     log,
-    join: async (registry, runtimes) => {
+    join: async () => {
       const { realtime } = await opening;
       if (realtime === null) return null;
-      const redis: RealtimeRedis = new RealtimeRedis({ url: realtime.url, gateway: true, queue: config.queue }, log, {
-        report: () => reportOf(registry, runtimes),
-        nodesSeen: (nodes) => {
-          alone = nodes.every((seen) => seen.draining || seen.id === redis.id);
+      const redis: RealtimeRedis = new RealtimeRedis({ url: realtime.url, gateway: true, node: true, queue: config.queue }, log, {
+        report: () => admin.report(),
+        waiting: () => admin.waiting(),
+        directory: () => admin.directory(),
+        seen: (members) => {
+          alone = !members.some((member) => takesWork(member) && member.id !== redis.id);
         },
       });
       return redis;
@@ -64,22 +66,21 @@ export async function up(config: Config): Promise<Up> {
   });
   const servers = await opening;
   if (servers.problem !== null) log.warn(servers.problem);
-  const { registry, runtimes, node, reload, redis } = worker;
+  const { registry, local, redis } = worker;
   if (redis?.queue) lane.useRemote(openWhile(redis.queue, () => !(alone && registry.draining)));
   const drain = (): Promise<void> => {
     grpc.announceStop();
     return worker.drain();
   };
   const admin = new LocalAdmin({
-    name: hostname(),
+    id: redis?.id ?? config.nodeName,
+    name: config.nodeName,
+    role: "up",
     registry,
-    node,
     metrics,
-    reload,
     logs,
-    runtimes,
-    data: config.data,
-    redisProblem: () => servers.problem,
+    worker: local,
+    problems: () => (servers.problem === null ? [] : [servers.problem]),
     drain,
   });
   const leaveRedis = async (): Promise<void> => {
@@ -91,13 +92,14 @@ export async function up(config: Config): Promise<Up> {
     throw error;
   });
   const settled = registry.whenSettled();
+  if (redis !== null) void settled.then(() => admin.probe());
   worker.start();
 
   return {
     grpcPort: grpc.port,
     httpPort: http.port,
     registry,
-    node,
+    node: local.node,
     settled: () => settled,
     checkGolden: async (version) => {
       const { status } = registry.find(version.name, version.version);

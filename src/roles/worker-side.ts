@@ -13,6 +13,7 @@ import { PACKAGE_ROOT } from "../package-root.ts";
 import { FolderWatch, scannedModels } from "../registry/folder-watch.ts";
 import { Registry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { LocalWorker } from "./local-admin.ts";
 import { ModelReload } from "./model-reload.ts";
 import type { RealtimeRedis } from "./realtime-redis.ts";
 
@@ -21,14 +22,13 @@ export interface WorkerParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Joins the lane over Redis once the models are known; null without Redis. */
-  readonly join: (registry: Registry, runtimes: readonly RuntimeDefinition[]) => RealtimeRedis | null | Promise<RealtimeRedis | null>;
+  readonly join: (registry: Registry) => RealtimeRedis | null | Promise<RealtimeRedis | null>;
 }
 
 export interface WorkerSide {
   readonly registry: Registry;
-  readonly runtimes: readonly RuntimeDefinition[];
-  readonly node: WorkerNode;
-  readonly reload: ModelReload;
+  /** For whoever asks about it. */
+  readonly local: LocalWorker;
   readonly redis: RealtimeRedis | null;
   /** Begins to load and to take work. */
   start(): void;
@@ -45,14 +45,18 @@ export async function workerSide(
   languages: readonly string[] | null,
   { lane, metrics, log, join: joinRedis }: WorkerParts,
 ): Promise<WorkerSide> {
-  const runtimes = runtimesOf(languages);
+  const all = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
+  const runtimes = chosen(all, languages);
   const watch = new FolderWatch(
     config.models,
-    readAllRuntimes().map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),
+    all.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),
   );
+  // A language that there is not at all is the node's to refuse, in words for the model's author.
+  const isForeign = ({ manifest }: ModelVersion): boolean =>
+    all.some(({ language }) => language === manifest.runtime && !runtimes.some((own) => own.language === language));
   const found = await watch.look(false);
   const registry = new Registry(scannedModels(found));
-  const redis = await joinRedis(registry, runtimes);
+  const redis = await joinRedis(registry);
   const node = new WorkerNode(
     {
       runtimes,
@@ -75,15 +79,13 @@ export async function workerSide(
   const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs });
   return {
     registry,
-    runtimes,
-    node,
-    reload,
+    local: { node, reload, runtimes, isForeign, data: config.data },
     redis,
     start() {
       redis?.start();
-      const [ours, others] = [true, false].map((mine) => registry.versions().filter((version) => speaks(runtimes, version) === mine));
-      for (const version of others ?? []) registry.setStatus(version, { state: "failed", reason: `this worker does not run ${version.manifest.runtime}` });
-      node.serve(ours ?? []);
+      for (const version of registry.versions().filter(isForeign))
+        registry.setStatus(version, { state: "failed", reason: `this worker does not run ${version.manifest.runtime}` });
+      node.serve(registry.versions().filter((version) => !isForeign(version)));
       reload.start();
     },
     drain() {
@@ -94,18 +96,7 @@ export async function workerSide(
   };
 }
 
-/** A language that there is not at all is the node's to refuse, in words for the model's author. */
-function speaks(runtimes: readonly RuntimeDefinition[], version: ModelVersion): boolean {
-  const { runtime } = version.manifest;
-  return runtimes.some(({ language }) => language === runtime) || !readAllRuntimes().some(({ language }) => language === runtime);
-}
-
-function readAllRuntimes(): RuntimeDefinition[] {
-  return readRuntimes(join(PACKAGE_ROOT, "runtimes"));
-}
-
-function runtimesOf(languages: readonly string[] | null): RuntimeDefinition[] {
-  const all = readAllRuntimes();
+function chosen(all: readonly RuntimeDefinition[], languages: readonly string[] | null): readonly RuntimeDefinition[] {
   const known = all.map((runtime) => runtime.language);
   const unknown = languages?.find((language) => !known.includes(language));
   if (unknown !== undefined) throw new IdiomError("CONFIG_INVALID", `there is no runtime '${unknown}'; there are: ${known.join(", ")}`);

@@ -1,5 +1,4 @@
 // The role `worker`: pools without a gRPC front door; work comes from Redis.
-import { hostname } from "node:os";
 import type { Config } from "../config/config.ts";
 import { openHttpFrontDoor } from "../gateway/http-server.ts";
 import { RealtimeLane } from "../lanes/realtime/lane.ts";
@@ -7,7 +6,8 @@ import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import { RealtimeRedis, reportOf } from "./realtime-redis.ts";
+import { LocalAdmin } from "./local-admin.ts";
+import { RealtimeRedis } from "./realtime-redis.ts";
 import { sharedRedisUrl } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
 
@@ -26,25 +26,39 @@ export interface Worker {
  */
 export async function worker(config: Config, languages: readonly string[] | null): Promise<Worker> {
   const url = sharedRedisUrl(config, "worker");
-  const log = createLogger(config.logLevel, new LogRing(hostname()));
+  const logs = new LogRing(config.nodeName);
+  const log = createLogger(config.logLevel, logs);
   const metrics = new Metrics();
-  const side = await workerSide(config, languages, {
-    lane: new RealtimeLane(),
-    metrics,
-    log,
-    join: (registry, runtimes) =>
-      new RealtimeRedis({ url, gateway: false, queue: config.queue }, log, { report: () => reportOf(registry, runtimes), nodesSeen: () => {} }),
+  const redis: RealtimeRedis = new RealtimeRedis({ url, gateway: false, node: true, queue: config.queue }, log, {
+    report: () => admin.report(),
+    waiting: () => admin.waiting(),
+    directory: () => admin.directory(),
+    seen: () => {},
   });
-  const http = await openHttpFrontDoor(config.host, config.httpPort, side.registry, metrics);
-  const settled = side.registry.whenSettled();
+  const side = await workerSide(config, languages, { lane: new RealtimeLane(), metrics, log, join: () => redis });
+  const { registry, local } = side;
+  const admin = new LocalAdmin({
+    id: redis.id,
+    name: config.nodeName,
+    role: "worker",
+    registry,
+    metrics,
+    logs,
+    worker: local,
+    problems: () => [],
+    drain: () => side.drain(),
+  });
+  const http = await openHttpFrontDoor(config.host, config.httpPort, registry, metrics);
+  const settled = registry.whenSettled();
+  void settled.then(() => admin.probe());
   side.start();
   return {
     httpPort: http.port,
-    registry: side.registry,
+    registry,
     settled: () => settled,
     async stop() {
-      await side.drain();
-      await side.redis?.stop();
+      await admin.drain();
+      await redis.stop();
       await http.close();
     },
   };

@@ -25,7 +25,8 @@ interface Entry {
 
 /** A destination for pino. */
 export class LogRing {
-  readonly #node: string;
+  /** Who says what is written here. */
+  readonly node: string;
   readonly #limits: LogRingLimits;
   /** Line number n lies at n % maxLines. */
   readonly #entries: (Entry | undefined)[];
@@ -37,9 +38,8 @@ export class LogRing {
   #news = Promise.withResolvers<void>();
   #ended = false;
 
-  /** `node` is named in each line. */
   constructor(node: string, limits: LogRingLimits = DEFAULT_LOG_LIMITS) {
-    this.#node = node;
+    this.node = node;
     this.#limits = limits;
     this.#entries = new Array(limits.maxLines);
   }
@@ -54,7 +54,7 @@ export class LogRing {
     const { level, time, msg, reason, model, version, instance, stream } = JSON.parse(json) as Record<string, unknown>;
     const message = reason === undefined ? String(msg) : `${msg}: ${reason}`;
     this.append({
-      node: this.#node,
+      node: this.node,
       timeMs: new Date(time as string | number).getTime(),
       level: levels.labels[level as number] ?? "info",
       model: text(model),

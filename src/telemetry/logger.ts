@@ -10,7 +10,7 @@ export function createLogger(level: Level | "silent", ring: LogRing, tty: boolea
     { level: level === "debug" ? level : "info", stream: ring },
     { level, stream: tty ? terminal() : pino.destination({ dest: 2, sync: true }) },
   ]);
-  return pino({ level: level === "debug" ? level : "info", base: null, ...(tty ? {} : { timestamp: pino.stdTimeFunctions.isoTime }) }, streams);
+  return pino({ level: level === "debug" ? level : "info", base: { node: ring.node }, ...(tty ? {} : { timestamp: pino.stdTimeFunctions.isoTime }) }, streams);
 }
 
 function terminal(): DestinationStream {
@@ -18,7 +18,7 @@ function terminal(): DestinationStream {
     destination: 2,
     sync: true,
     colorize: process.env["NO_COLOR"] === undefined,
-    ignore: "model,version,generation",
+    ignore: "node,model,version,generation",
     singleLine: true,
     translateTime: "SYS:HH:MM:ss",
   });

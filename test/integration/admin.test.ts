@@ -21,6 +21,11 @@ const CHATTY = {
 /** Lines that are kept for one server, see src/telemetry/log-ring.ts. */
 const KEPT_LINES = 10_000;
 
+/** What a process is called that nobody has named. */
+function nameOf(server: Server): string {
+  return `${hostname()}-${server.process.pid}`;
+}
+
 /** A server with `models`, and the command line that talks to it. */
 async function serverWith(models: ModelsFolder): Promise<{ server: Server; idiom(...args: string[]): Promise<CommandResult> }> {
   const server = await startServer({ models: models.path });
@@ -79,7 +84,7 @@ describe("a server that runs", () => {
       pid: number;
       runtimes: { language: string; problem: string }[];
     }[];
-    assert.deepEqual([node?.name, node?.state, node?.role, node?.pid], [hostname(), "serving", "up", server.process.pid]);
+    assert.deepEqual([node?.name, node?.state, node?.role, node?.pid], [nameOf(server), "serving", "up", server.process.pid]);
     assert.equal(node?.runtimes.find(({ language }) => language === "node")?.problem, "");
   });
 
@@ -200,8 +205,8 @@ test("a drained node answers what it has, takes nothing new and says so", async 
   try {
     const running = server.client.infer("slow", [tensor("x", "INT32", [1])]);
     await server.logged((entry) => entry.msg === "begun");
-    const { code, stdout } = await idiom("drain", hostname());
-    assert.deepEqual([code, stdout], [0, `${hostname()} drained\n`]);
+    const { code, stdout } = await idiom("drain", nameOf(server));
+    assert.deepEqual([code, stdout], [0, `${nameOf(server)} drained\n`]);
     assert.equal((await running)["y"]?.data.readInt32LE(), 1);
     await assert.rejects(server.client.infer("slow", [tensor("x", "INT32", [1])]), /draining/);
     assert.equal(await server.health.check(""), "NOT_SERVING");

@@ -56,7 +56,8 @@ export async function startWorker(redis: RedisServer, models: string, language: 
   const role = startRole(["worker", "--runtimes", language], { IDIOM_REDIS_URL: redis.url, IDIOM_MODELS: models });
   await role.log.first((line) => (line.startsWith("worker ready.") ? line : null));
   const { pid } = role;
-  while (!(await nodes(redis)).some((node) => node.pid === pid && node.versions.every(({ state }) => state === "ready"))) await delay(LOOK_AGAIN_MS);
+  while (!(await nodes(redis)).some((node) => node.pid === pid && node.versions.every(({ state }) => state === "ready" || state === "foreign")))
+    await delay(LOOK_AGAIN_MS);
   return role;
 }
 
@@ -66,9 +67,9 @@ interface SeenNode {
 }
 
 async function nodes({ client }: RedisServer): Promise<SeenNode[]> {
-  const names = await client.keys("idiom:node:*");
-  const leases = await Promise.all(names.map((name) => client.get(name)));
-  return leases.flatMap((lease) => (lease === null ? [] : [JSON.parse(lease) as SeenNode]));
+  const names = await client.keys("idiom:report:*");
+  const reports = await Promise.all(names.map((name) => client.get(name)));
+  return reports.flatMap((text) => (text === null ? [] : [(JSON.parse(text) as { report: SeenNode }).report]));
 }
 
 function startRole(args: readonly string[], env: NodeJS.ProcessEnv): Role & { readonly pid: number | undefined } {

@@ -1,37 +1,29 @@
-// Who is there: gateways and nodes hold leases in Redis, renew them, and read each other's.
+// Who is there: gateways and nodes hold leases in Redis, renew them, and read each other's. A report is written and read only when
+// it has changed: the leases, renewed several times a second, stay small.
 import type { Logger } from "pino";
-import { z } from "zod";
 import type { RedisClock } from "../../redis/clock.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
 import { keys } from "../../redis/keys.ts";
+import { type Lease, type Member, type NodeReport, parseLease, parseReport, type RevisedReport } from "./node-report.ts";
 
 export const LEASE_MS = 2000;
 const RENEW_MS = 400;
 /** Redis' clock is asked for again after so many renewals. */
 const SYNCHRONISE_EVERY = 25;
-
-const nodeSchema = z.object({
-  id: z.string(),
-  host: z.string(),
-  pid: z.number().int(),
-  idiom: z.string(),
-  runtimes: z.array(z.string()),
-  draining: z.boolean(),
-  /** It has given back what it had not begun and answered the rest; its lease ends for good. */
-  left: z.boolean(),
-  versions: z.array(
-    z.object({ key: z.string(), name: z.string(), version: z.string(), digest: z.string(), state: z.string(), reason: z.string(), slots: z.number().int() }),
-  ),
-});
-
-/** What a node says of itself with each renewal. */
-export type NodeReport = z.infer<typeof nodeSchema>;
+/** The sets, the reports and the epoch outlive every lease, and are gone soon after the last member. */
+const EXPIRE_MS = 10 * LEASE_MS;
+/** What is written when it changes is written again after this time. */
+const REWRITE_MS = EXPIRE_MS / 4;
 
 export interface MembershipHooks {
-  /** This process as a node; null when it is none. */
-  report(): NodeReport | null;
-  /** The nodes that hold a lease now, after each look. */
-  nodesSeen(nodes: readonly NodeReport[]): void | Promise<void>;
+  /** This process as it is now. */
+  report(): NodeReport;
+  /** Requests that wait on it. */
+  waiting(): number;
+  /** Write again what others read and what expires: it has changed, is old, or Redis has lost it. */
+  rewrite(): void;
+  /** Everybody who holds a lease now and has not said farewell, this process too; after each look. */
+  seen(members: readonly Member[]): void | Promise<void>;
   /** Nodes whose lease has ended since the last look; `died`: not all of them had left in order. */
   nodesGone(nodes: ReadonlySet<string>, died: boolean): void;
   /** Our leases are held, for the first time or again. */
@@ -41,8 +33,12 @@ export interface MembershipHooks {
 }
 
 export interface MembershipOptions {
-  /** This life of this process as a gateway; null when it is none. */
-  readonly gateway: string | null;
+  /** Names this life of this process. */
+  readonly id: string;
+  /** It takes calls. */
+  readonly gateway: boolean;
+  /** It runs models. */
+  readonly node: boolean;
 }
 
 export class Membership {
@@ -55,6 +51,12 @@ export class Membership {
   #nodes: ReadonlySet<string> = new Set();
   /** Of these, those that have said farewell. */
   #left: ReadonlySet<string> = new Set();
+  /** The latest report of each member. */
+  #reports = new Map<string, RevisedReport>();
+  /** Our own report as it was last written, and its revision. */
+  #written = "";
+  #revision = 0;
+  #rewriteAt = 0;
   #epoch: string | null = null;
   #rounds = 0;
   #renewedAt: number | null = null;
@@ -84,13 +86,12 @@ export class Membership {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const { gateway } = this.#options;
-    const report = this.#hooks.report();
+    const { id, gateway, node } = this.#options;
     const gone: Promise<unknown>[] = [];
-    if (gateway !== null) gone.push(this.#redis.del(keys.gateway(gateway)), this.#redis.srem(keys.gateways, gateway), this.#redis.del(keys.replies(gateway)));
+    if (gateway) gone.push(this.#redis.del(keys.gateway(id)), this.#redis.srem(keys.gateways, id), this.#redis.del(keys.replies(id)));
     // A node that merely vanished would be taken for dead, and with it all that nobody has claimed.
-    if (report !== null)
-      gone.push(this.#redis.set(keys.node(report.id), JSON.stringify({ ...report, draining: true, left: true } satisfies NodeReport), "PX", LEASE_MS));
+    if (node) gone.push(this.#redis.set(keys.node(id), this.#lease(true), "PX", LEASE_MS));
+    gone.push(this.#redis.del(keys.report(id)));
     await Promise.allSettled(gone);
   }
 
@@ -106,42 +107,32 @@ export class Membership {
     if (this.#rounds++ % SYNCHRONISE_EVERY === 0) await this.#clock.synchronise(this.#redis);
     const lapsed = await this.#renew();
     if ((await this.#epochChanged()) || lapsed) {
+      this.#rewriteAt = 0;
       this.#hooks.contentsLost();
       this.#othersReturnUntil = performance.now() + LEASE_MS;
     }
     // The others have lost their leases with ours: who does not take them again in time is gone, not who has not come to it yet.
     if (performance.now() < this.#othersReturnUntil) return;
     const [gateways, nodes] = await Promise.all([this.#living(keys.gateways, keys.gateway), this.#living(keys.nodes, keys.node)]);
+    const members = await this.#read(new Map([...gateways, ...nodes]));
     this.#gateways = new Set(gateways.keys());
-    const reports = [...nodes.values()].flatMap(readReport);
     const present = new Set(nodes.keys());
     const gone = new Set([...this.#nodes].filter((node) => !present.has(node)));
     const died = [...gone].some((node) => !this.#left.has(node));
     this.#nodes = present;
-    this.#left = new Set(reports.filter((report) => report.left).map(({ id }) => id));
+    this.#left = new Set([...nodes].filter(([, lease]) => lease.left).map(([id]) => id));
     if (gone.size > 0) this.#hooks.nodesGone(gone, died);
-    await this.#hooks.nodesSeen(reports);
+    await this.#hooks.seen(members);
   }
 
   /** Whether our lease had ended since the last time: the others have given us up and dropped what was ours. */
   async #renew(): Promise<boolean> {
     if (this.#stopped) return false;
-    const { gateway } = this.#options;
-    const report = this.#hooks.report();
-    const renewals: Promise<unknown>[] = [];
-    if (gateway !== null)
-      renewals.push(
-        this.#redis.set(keys.gateway(gateway), "1", "PX", LEASE_MS),
-        this.#redis.sadd(keys.gateways, gateway),
-        this.#redis.pexpire(keys.gateways, SET_EXPIRE_MS),
-      );
-    if (report !== null)
-      renewals.push(
-        this.#redis.set(keys.node(report.id), JSON.stringify(report), "PX", LEASE_MS),
-        this.#redis.sadd(keys.nodes, report.id),
-        this.#redis.pexpire(keys.nodes, SET_EXPIRE_MS),
-      );
-    await Promise.all(renewals);
+    const { id, gateway, node } = this.#options;
+    const writes = this.#writeReport();
+    if (gateway) writes.push(...this.#take(keys.gateway(id), keys.gateways));
+    if (node) writes.push(...this.#take(keys.node(id), keys.nodes));
+    await Promise.all(writes);
     const now = performance.now();
     const lapsed = this.#renewedAt !== null && now - this.#renewedAt > LEASE_MS;
     this.#renewedAt = now;
@@ -149,32 +140,58 @@ export class Membership {
     return lapsed;
   }
 
+  /** Before the lease that tells of it. */
+  #writeReport(): Promise<unknown>[] {
+    const text = JSON.stringify(this.#hooks.report());
+    const now = performance.now();
+    if (text === this.#written && now < this.#rewriteAt) return [];
+    if (text !== this.#written) this.#revision++;
+    this.#written = text;
+    this.#rewriteAt = now + REWRITE_MS;
+    this.#hooks.rewrite();
+    return [this.#redis.set(keys.report(this.#options.id), `{"revision":${this.#revision},"report":${text}}`, "PX", EXPIRE_MS)];
+  }
+
+  #take(lease: string, set: string): Promise<unknown>[] {
+    return [this.#redis.set(lease, this.#lease(false), "PX", LEASE_MS), this.#redis.sadd(set, this.#options.id), this.#redis.pexpire(set, EXPIRE_MS)];
+  }
+
+  #lease(left: boolean): string {
+    return JSON.stringify({ revision: this.#revision, waiting: this.#hooks.waiting(), left } satisfies Lease);
+  }
+
   /** Every member keeps the epoch alive; when it is another one, or had to be made anew, the old contents are gone. */
   async #epochChanged(): Promise<boolean> {
-    await this.#redis.set(keys.epoch, Math.random().toString(36).slice(2), "PX", SET_EXPIRE_MS, "NX");
-    const [epoch] = await Promise.all([this.#redis.get(keys.epoch), this.#redis.pexpire(keys.epoch, SET_EXPIRE_MS)]);
+    await this.#redis.set(keys.epoch, Math.random().toString(36).slice(2), "PX", EXPIRE_MS, "NX");
+    const [epoch] = await Promise.all([this.#redis.get(keys.epoch), this.#redis.pexpire(keys.epoch, EXPIRE_MS)]);
     const changed = this.#epoch !== null && epoch !== this.#epoch;
     this.#epoch = epoch;
     return changed;
   }
 
-  async #living(set: string, lease: (id: string) => string): Promise<Map<string, string>> {
+  async #living(set: string, key: (id: string) => string): Promise<Map<string, Lease>> {
     const ids = await this.#redis.smembers(set);
-    const leases = await Promise.all(ids.map(async (id) => [id, await this.#redis.get(lease(id))] as const));
-    const ended = leases.filter(([, value]) => value === null).map(([id]) => id);
+    const leases = await Promise.all(ids.map(async (id) => [id, await this.#redis.get(key(id))] as const));
+    const ended = leases.filter(([, text]) => text === null).map(([id]) => id);
     if (ended.length > 0) await this.#redis.srem(set, ...ended);
-    return new Map(leases.filter((entry): entry is [string, string] => entry[1] !== null));
+    return new Map(leases.flatMap(([id, text]) => (text === null ? [] : [[id, parseLease(text) ?? UNREADABLE] as const])));
+  }
+
+  /** The reports of those who have not left. One that cannot be had is as it was before; without one, its writer is not seen yet. */
+  async #read(leases: ReadonlyMap<string, Lease>): Promise<Member[]> {
+    const changed = [...leases].filter(([id, { revision }]) => this.#reports.get(id)?.revision !== revision);
+    const texts = await Promise.all(changed.map(async ([id]) => [id, await this.#redis.get(keys.report(id))] as const));
+    for (const [id, text] of texts) {
+      const revised = text === null ? null : parseReport(text);
+      if (revised !== null) this.#reports.set(id, revised);
+    }
+    for (const id of this.#reports.keys()) if (!leases.has(id)) this.#reports.delete(id);
+    return [...leases].flatMap(([id, { waiting, left }]) => {
+      const report = this.#reports.get(id)?.report;
+      return left || report === undefined ? [] : [{ ...report, waiting }];
+    });
   }
 }
 
-/** The sets and the epoch outlive every lease, and are gone soon after the last member. */
-const SET_EXPIRE_MS = 10 * LEASE_MS;
-
-function readReport(text: string): NodeReport[] {
-  try {
-    const parsed = nodeSchema.safeParse(JSON.parse(text));
-    return parsed.success ? [parsed.data] : [];
-  } catch {
-    return [];
-  }
-}
+/** Of another release: it is there, and nothing more is known. */
+const UNREADABLE: Lease = { revision: -1, waiting: 0, left: false };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { type Config, loadConfig } from "../../../src/config/config.ts";
@@ -28,6 +29,10 @@ test("without file, environment or flags there are defaults, and the address is 
   );
 });
 
+test("a process that nobody has named is called by its host and its pid", () => {
+  assert.equal(DEFAULTS.nodeName, `${hostname()}-${process.pid}`);
+});
+
 describe("precedence", () => {
   test("the environment wins over the file", (t) => {
     assert.equal(loadConfig({ ...withFile(t, "host: file.example"), IDIOM_HOST: "env.example" }).host, "env.example");
@@ -53,6 +58,7 @@ describe("precedence", () => {
 
 describe("each variable of the environment reaches its key:", () => {
   const VARIABLES: readonly [name: string, text: string, key: keyof Config, value: unknown][] = [
+    ["IDIOM_NODE_NAME", "paris-1", "nodeName", "paris-1"],
     ["IDIOM_HOST", "0.0.0.0", "host", "0.0.0.0"],
     ["IDIOM_GRPC_PORT", "0", "grpcPort", 0],
     ["IDIOM_HTTP_PORT", "65535", "httpPort", 65535],
@@ -120,6 +126,7 @@ describe("a wrong value stops the start, and the message names its key:", () => 
     ["httpPort: eighty", /^httpPort \(IDIOM_HTTP_PORT\): /],
     ["httpPort:", /^httpPort \(IDIOM_HTTP_PORT\): /],
     ["httpPort: true", /^httpPort \(IDIOM_HTTP_PORT\): /],
+    ["nodeName: two words", /^nodeName \(IDIOM_NODE_NAME\): a name has /],
     ["host: ''", /^host \(IDIOM_HOST\): /],
     ["logLevel: loud", /^logLevel \(IDIOM_LOG_LEVEL\): /],
     ["maxMessageBytes: 64MB", /^maxMessageBytes: "64MB" is not understood; write it like "64MiB"$/],

@@ -1,21 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { pino } from "pino";
-import type { NodeReport } from "../../../src/lanes/realtime/membership.ts";
+import type { NodeReport } from "../../../src/lanes/realtime/node-report.ts";
 import type { DirectoryEntry } from "../../../src/lanes/realtime/version-directory.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { ClusterRegistry } from "../../../src/roles/cluster-registry.ts";
+import { nodeReport } from "../../support/node-reports.ts";
 import { modelVersion, signature, spec } from "../../support/specs.ts";
 
-type ReportedVersion = NodeReport["versions"][number];
-
 const SIGNATURE = signature([spec("x", "FP32", [-1])], [spec("y", "FP32", [-1])]);
-const READY: ReportedVersion = { key: "m/1", name: "m", version: "1", digest: "a", state: "ready", reason: "", slots: 2 };
-
-function node(id: string, versions: readonly Partial<ReportedVersion>[], rest: Partial<NodeReport> = {}): NodeReport {
-  const reported = versions.map((version) => ({ ...READY, ...version }));
-  return { id, host: "h", pid: 1, idiom: "0", runtimes: ["python"], draining: false, left: false, versions: reported, ...rest };
-}
 
 interface Cluster {
   readonly registry: Registry;
@@ -65,7 +58,7 @@ function digestOf({ registry }: Cluster): string | undefined {
 describe("a version that nodes serve", () => {
   test("is ready with the slots of all of them and what was written of it", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{ slots: 2 }]), node("two", [{ slots: 3 }]));
+    await seen.see(nodeReport("one", [{ slots: 2 }]), nodeReport("two", [{ slots: 3 }]));
     assert.deepEqual(seen.status(), ["ready", 5]);
     const { status } = seen.registry.find("m", "1");
     assert.equal(status.state === "ready" && status.signature, SIGNATURE);
@@ -73,19 +66,19 @@ describe("a version that nodes serve", () => {
 
   test("is looked up once, and listeners hear of it once", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{}]));
+    await seen.see(nodeReport("one", [{}]));
     const { changes } = seen;
-    await seen.see(node("one", [{}]));
+    await seen.see(nodeReport("one", [{}]));
     assert.deepEqual([seen.lookedUp, seen.changes], [["a"], changes]);
   });
 
   test("is unknown while nothing is written of it, and is asked for again", async () => {
     let entry: DirectoryEntry | null = null;
     const seen = cluster(() => entry);
-    await seen.see(node("one", [{}]));
+    await seen.see(nodeReport("one", [{}]));
     assert.equal(seen.status(), null);
     entry = written({ digest: "a" });
-    await seen.see(node("one", [{}]));
+    await seen.see(nodeReport("one", [{}]));
     assert.deepEqual(seen.status(), ["ready", 2]);
   });
 
@@ -94,7 +87,7 @@ describe("a version that nodes serve", () => {
       if (digest === "broken") throw new Error("not of this form");
       return written({ digest });
     });
-    await seen.see(node("one", [{ key: "other/1", name: "other", digest: "broken" }, {}]));
+    await seen.see(nodeReport("one", [{ key: "other/1", name: "other", digest: "broken" }, {}]));
     assert.deepEqual([seen.status(), seen.registry.versionsOf("other")], [["ready", 2], []]);
   });
 });
@@ -102,30 +95,30 @@ describe("a version that nodes serve", () => {
 describe("a version that nobody serves any more", () => {
   test("says so when its node is gone", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{}]));
+    await seen.see(nodeReport("one", [{}]));
     await seen.see();
     assert.deepEqual(seen.status(), ["unavailable", "no worker serves it"]);
   });
 
   test("says so when every node with it drains", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{}]));
-    await seen.see(node("one", [{}], { draining: true }));
+    await seen.see(nodeReport("one", [{}]));
+    await seen.see(nodeReport("one", [{}], { state: "draining" }));
     assert.deepEqual(seen.status(), ["unavailable", "no worker serves it"]);
   });
 
   test("says so also when it was never ready", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{ state: "loading", slots: 0 }]));
+    await seen.see(nodeReport("one", [{ state: "loading", slots: 0 }]));
     await seen.see();
     assert.deepEqual(seen.status(), ["failed", "no worker serves it"]);
   });
 
   test("is ready again with the next node", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{}]));
+    await seen.see(nodeReport("one", [{}]));
     await seen.see();
-    await seen.see(node("two", [{ slots: 1 }]));
+    await seen.see(nodeReport("two", [{ slots: 1 }]));
     assert.deepEqual(seen.status(), ["ready", 1]);
   });
 });
@@ -133,18 +126,18 @@ describe("a version that nobody serves any more", () => {
 describe("a version that no node has ready", () => {
   test("says what its node says", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{ state: "failed", reason: "ImportError: sklearn", slots: 0 }]));
+    await seen.see(nodeReport("one", [{ state: "failed", reason: "ImportError: sklearn", slots: 0 }]));
     assert.deepEqual(seen.status(), ["failed", "ImportError: sklearn"]);
-    await seen.see(node("one", [{ state: "loading", slots: 0 }]));
+    await seen.see(nodeReport("one", [{ state: "loading", slots: 0 }]));
     assert.deepEqual(seen.status(), ["failed", "it is loading on its node"]);
-    await seen.see(node("one", [{}]));
+    await seen.see(nodeReport("one", [{}]));
     assert.deepEqual(seen.status(), ["ready", 2]);
   });
 
   test("is unavailable once it was ready, and says the latest reason", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{}]));
-    await seen.see(node("one", [{ state: "unavailable", reason: "it crashed", slots: 0 }]));
+    await seen.see(nodeReport("one", [{}]));
+    await seen.see(nodeReport("one", [{ state: "unavailable", reason: "it crashed", slots: 0 }]));
     assert.deepEqual(seen.status(), ["unavailable", "it crashed"]);
     await seen.see();
     assert.deepEqual(seen.status(), ["unavailable", "no worker serves it"]);
@@ -154,15 +147,15 @@ describe("a version that no node has ready", () => {
 describe("nodes with different files", () => {
   test("the files that serve go on while a node has them; their slots alone count", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{ digest: "a" }]));
-    await seen.see(node("two", [{ digest: "b", slots: 8 }]), node("one", [{ digest: "a" }]));
+    await seen.see(nodeReport("one", [{ digest: "a" }]));
+    await seen.see(nodeReport("two", [{ digest: "b", slots: 8 }]), nodeReport("one", [{ digest: "a" }]));
     assert.deepEqual([digestOf(seen), seen.status()], ["a", ["ready", 2]]);
   });
 
   test("the new files take over when the last node with the old ones is gone", async () => {
     const seen = cluster();
-    await seen.see(node("one", [{ digest: "a" }]));
-    await seen.see(node("two", [{ digest: "b", slots: 8 }]));
+    await seen.see(nodeReport("one", [{ digest: "a" }]));
+    await seen.see(nodeReport("two", [{ digest: "b", slots: 8 }]));
     assert.deepEqual([digestOf(seen), seen.status()], ["b", ["ready", 8]]);
     assert.equal(seen.registry.entries().length, 1);
   });
