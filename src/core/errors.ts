@@ -28,6 +28,8 @@ export const ERRORS = {
   RESULT_TOO_LARGE: { grpc: 8, http: 500, retryable: false },
   /** The instance died while it ran this request, and the request was not run again or died again. */
   INSTANCE_DIED: { grpc: 14, http: 503, retryable: true },
+  /** It has ended the process of its model twice while it ran alone: for a time it is not run again. */
+  POISONOUS_REQUEST: { grpc: 3, http: 400, retryable: false },
   DEADLINE_EXCEEDED: { grpc: 4, http: 504, retryable: false },
   CANCELLED: { grpc: 1, http: 499, retryable: false },
   /** A setting is wrong or unknown: the start stops. */

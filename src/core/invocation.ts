@@ -43,10 +43,12 @@ export class Invocation {
   readonly arrivedAt = performance.now();
   /** ms since 1970 by this machine's clock; Infinity when the caller waits for ever. */
   readonly deadlineAt: number;
-  /** How many frames have started with it. */
-  attempts = 0;
+  /** How many processes have died with it in their frame. */
+  deaths = 0;
   /** Runs without company: an earlier frame with it failed or died. */
   alone = false;
+  /** After a death: the only ones that it shares a frame with. */
+  company: readonly Invocation[] | null = null;
   #settled = false;
   readonly #answer: (outcome: Outcome) => void;
   /** Called when the caller gives up; set by whoever holds the invocation at the moment. */

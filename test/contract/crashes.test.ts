@@ -21,8 +21,11 @@ function exitsWhileServing(subject: Subject): void {
     const watch = await subject.server.health.watch(model);
     const others = Array.from({ length: 20 }, (_, i) => assertEchoes(subject, i));
     const error = await failureOf(subject.server.client.infer(model, [x(-1)]));
-    assert.deepEqual([error.code, errorCode(error)], [status.UNAVAILABLE, "INSTANCE_DIED"]);
-    assert.match(error.details, /died while it ran this request \(attempt 2\): the process exited with status 3$/);
+    assert.deepEqual([error.code, errorCode(error)], [status.INVALID_ARGUMENT, "POISONOUS_REQUEST"]);
+    assert.match(
+      error.details,
+      /has ended the process of model '.+' version '1' twice while it ran alone, and is refused for 600 s: the process exited with status 3$/,
+    );
     await Promise.all(others);
     await watch.until("NOT_SERVING");
     await watch.until("SERVING");

@@ -4,13 +4,16 @@ import type { Signature } from "../../src/core/signature.ts";
 import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
 import { encodeJsonFrame, type Frame, FrameDecoder } from "./frame-codec.ts";
 import { type Body, type FrameName, type HarnessFailure, HEADER_BYTES, PROTOCOL_VERSION, ProtocolViolation, parseBody, specToWire } from "./protocol.ts";
+import type { ExitBlame } from "./state.ts";
 import { decodeResult, encodeInfer, OutputMismatch, type ResultBody, type Segment } from "./tensor-codec.ts";
 
 /** How a frame ended. `died` tells that the process is gone and the frame with it. */
 export type FrameOutcome =
   | { readonly kind: "result"; readonly result: ResultBody }
   | { readonly kind: "failed"; readonly failure: HarnessFailure }
-  | { readonly kind: "died"; readonly reason: string };
+  | { readonly kind: "died"; readonly reason: string; readonly blame: Blame };
+
+export type Blame = Exclude<ExitBlame, "request">;
 
 export interface HarnessEvents {
   hello(body: Body<"HELLO">): void;
@@ -33,7 +36,7 @@ interface InFlight {
 /** Why the host ended a process. `model`: the model's own doing forced it (it broke the protocol, it never became ready). */
 export interface Kill {
   readonly reason: string;
-  readonly blame: "host" | "model";
+  readonly blame: Exclude<Blame, "unknown">;
 }
 
 export interface InitBody {
@@ -210,13 +213,19 @@ export class Harness {
     const inFlight = this.#inFlight;
     this.#inFlight = null;
     this.#clearSignals();
-    inFlight?.done({ kind: "died", reason: this.#killed?.reason ?? describeExit(cause) });
+    const { reason, blame } = this.#killed ?? { reason: describeExit(cause), blame: blameOf(cause) };
+    inFlight?.done({ kind: "died", reason, blame });
     this.#events.exited(cause);
   }
 }
 
 function tooLarge(bytes: number, limit: number): HarnessFailure {
   return { kind: "INVALID_INPUT", type: null, message: `the request takes a frame of ${bytes} bytes, the limit is ${limit}`, traceback: [] };
+}
+
+/** SIGKILL and SIGTERM come from outside (an operator, the kernel's OOM killer); everything else the model did itself. */
+export function blameOf(cause: ExitCause): Blame {
+  return cause.signal === "SIGKILL" || cause.signal === "SIGTERM" ? "unknown" : "model";
 }
 
 export function describeExit({ code, signal }: ExitCause): string {

@@ -7,7 +7,7 @@ import type { ModelVersion } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
-import { describeExit, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
+import { blameOf, describeExit, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import type { KillDistance } from "./kill-distance.ts";
 import { captureLines } from "./log-capture.ts";
 import { type Body, hintFromWire } from "./protocol.ts";
@@ -47,6 +47,8 @@ export class Instance {
   #timer: NodeJS.Timeout | null = null;
   #frameTimer: NodeJS.Timeout | null = null;
   #busy = false;
+  /** The frame in flight is run to find out which of its requests ended a process. */
+  #onTrial = false;
   #launchedAt = 0;
   /** The last lines that this generation printed to standard error: what an exit is explained with. */
   #lastErrors: string[] = [];
@@ -84,12 +86,14 @@ export class Instance {
 
   /**
    * Runs one frame. Only while idle. `done` is called exactly once; the slot is free again when it is called, or, when the
-   * process died, once a new one is ready. At `limits.timeout` it is cancelled, then killed: `onTimeout` tells at that moment.
+   * process died, once a new one is ready. At `limits.timeout` it is cancelled, then killed: `timedOut` tells at that moment.
+   * `onTrial`: one of its requests is suspected of ending processes, so that another death says less about the model.
    */
-  run(segments: readonly Segment[], onTimeout: () => void, done: (outcome: FrameOutcome) => void): void {
+  run(segments: readonly Segment[], onTrial: boolean, timedOut: () => void, done: (outcome: FrameOutcome) => void): void {
     this.#busy = true;
+    this.#onTrial = onTrial;
     this.#frameTimer = setTimeout(() => {
-      onTimeout();
+      timedOut();
       this.cancel("deadline");
     }, this.#prepared.version.manifest.limits.timeoutMs);
     (this.#harness as Harness).infer(segments, (outcome) => {
@@ -97,6 +101,7 @@ export class Instance {
       // A dead process frees nothing: until its exit has moved the state, the instance must not pass for idle.
       if (outcome.kind !== "died") {
         this.#busy = false;
+        this.#onTrial = false;
         this.#apply({ name: "answered" });
       }
       done(outcome);
@@ -256,11 +261,14 @@ export class Instance {
 
   #exited(cause: ExitCause): void {
     const killed = this.#harness?.killed ?? null;
+    const blame = killed?.blame ?? blameOf(cause);
+    const onTrial = this.#onTrial;
     this.#harness = null;
     this.#busy = false;
+    this.#onTrial = false;
     this.#clearFrameTimer();
     this.#clearTimer();
-    this.#apply({ name: "exited", reason: killed?.reason ?? this.#explain(cause), blame: killed?.blame ?? blameOf(cause) });
+    this.#apply({ name: "exited", reason: killed?.reason ?? this.#explain(cause), blame: onTrial && blame === "model" ? "request" : blame });
   }
 
   #explain(cause: ExitCause): string {
@@ -277,11 +285,6 @@ export class Instance {
     if (this.#frameTimer !== null) clearTimeout(this.#frameTimer);
     this.#frameTimer = null;
   }
-}
-
-/** SIGKILL and SIGTERM come from outside (an operator, the kernel's OOM killer); everything else the model did itself. */
-function blameOf(cause: ExitCause): "model" | "unknown" {
-  return cause.signal === "SIGKILL" || cause.signal === "SIGTERM" ? "unknown" : "model";
 }
 
 function toHints(wire: { inputs: Parameters<typeof hintFromWire>[0][] | null; outputs: Parameters<typeof hintFromWire>[0][] | null }): SignatureHints {

@@ -36,13 +36,18 @@ export type InstanceState =
   /** Ended on purpose. Final. */
   | { readonly name: "stopped" };
 
+/**
+ * Whose doing the end of a process was: the model's own, ours (`host`), a signal from elsewhere (`unknown`), or that of a request that
+ * was suspected of ending processes already.
+ */
+export type ExitBlame = "model" | "host" | "unknown" | "request";
+
 export type InstanceEvent =
   | { readonly name: "hello" }
   | { readonly name: "ready" }
   | { readonly name: "answered" }
   | { readonly name: "load-failed"; readonly reason: string }
-  /** `blame` is `model` when its own doing ended the process, `host` when we killed it, `unknown` for a signal from elsewhere. */
-  | { readonly name: "exited"; readonly reason: string; readonly blame: "model" | "host" | "unknown" }
+  | { readonly name: "exited"; readonly reason: string; readonly blame: ExitBlame }
   | { readonly name: "rested" }
   | { readonly name: "drain" };
 
@@ -55,7 +60,7 @@ export interface Supervision {
   readonly answered: boolean;
   /** It was quarantined and has not answered since: its next crash leads back there. */
   readonly probing: boolean;
-  /** Crashes in a row, without an answer between them. */
+  /** Crashes in a row, without an answer between them; those that a request is to blame for count half. */
   readonly crashesInRow: number;
   /** Times (ms) of the crashes that the breaker counts. */
   readonly crashTimes: readonly number[];
@@ -109,10 +114,10 @@ function whileAlive(from: Supervision, event: InstanceEvent, policy: Supervision
 
 function crashed(from: Supervision, event: Extract<InstanceEvent, { name: "exited" }>, policy: SupervisionPolicy, now: number, random: number): Supervision {
   if (event.blame === "host") return { ...from, state: { name: "backoff", delayMs: 0, reason: event.reason } };
-  const counts = event.blame === "model" || !from.answered;
+  const counts = event.blame === "model" || (event.blame === "unknown" && !from.answered);
   const recent = from.crashTimes.filter((time) => now - time < policy.breakerWindowMs);
   const crashTimes = counts ? [...recent, now] : recent;
-  const crashesInRow = from.crashesInRow + 1;
+  const crashesInRow = from.crashesInRow + (event.blame === "request" ? 0.5 : 1);
   // Crashes in a row count however far apart they are: a model that takes a minute to fail would never trip the window.
   if (from.probing || crashTimes.length >= policy.breakerCrashes || crashesInRow >= policy.breakerCrashes) {
     return { ...from, crashTimes, crashesInRow, state: { name: "quarantined", delayMs: policy.quarantineMs, reason: event.reason } };

@@ -1,16 +1,23 @@
 // One frame: several invocations go to an instance together, and each gets its own answer or its own error.
+import type { Logger } from "pino";
 import { ERRORS, type ErrorCode, IdiomError } from "../../src/core/errors.ts";
-import type { Invocation, Timings } from "../../src/core/invocation.ts";
+import type { Invocation, InvocationRequest, Timings } from "../../src/core/invocation.ts";
 import type { VersionMetrics } from "../../src/telemetry/metrics.ts";
+import type { FrameOutcome } from "../instance/harness.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { HarnessFailure, RowError } from "../instance/protocol.ts";
 import { type ResultBody, splitOutputs } from "../instance/tensor-codec.ts";
+import type { Quarantine, Verdict } from "./quarantine.ts";
 
-/** Frames that one request may take part in: together with others, again, and alone. */
-const MAX_ATTEMPTS = 3;
+/** Deaths that a request may take part in: merged and by chance, merged, in a piece, and alone. */
+const MAX_DEATHS = 5;
+
+type Death = Extract<FrameOutcome, { kind: "died" }>;
 
 export interface FrameHooks {
   readonly metrics: VersionMetrics;
+  readonly quarantine: Quarantine;
+  readonly log: Logger;
   /** These have no answer and shall run again, before what waits. */
   again(invocations: readonly Invocation[]): void;
   /** The frame is over: the instance is idle again, or gone. */
@@ -24,7 +31,6 @@ export function runFrame(instance: Instance, invocations: readonly Invocation[],
   for (const invocation of invocations) {
     if (invocation.settled) continue;
     waiting++;
-    invocation.attempts++;
     invocation.onAbandon = () => {
       if (--waiting === 0) instance.cancel("cancelled");
     };
@@ -35,23 +41,25 @@ export function runFrame(instance: Instance, invocations: readonly Invocation[],
     const { timeoutMs } = (invocations[0] as Invocation).request.version.manifest.limits;
     for (const invocation of invocations) invocation.fail(new IdiomError("DEADLINE_EXCEEDED", `the model ran longer than limits.timeout (${timeoutMs} ms)`));
   };
-  instance.run(segments, timedOut, (outcome) => {
+  const onTrial = invocations.some(({ deaths }) => deaths > 0);
+  instance.run(segments, onTrial, timedOut, (outcome) => {
     const endedAt = performance.now();
     const computeMs = endedAt - startedAt;
     hooks.metrics.frameEnded(computeMs);
     for (const invocation of invocations) invocation.onAbandon = null;
     if (outcome.kind === "failed") failAll(invocations, outcome.failure, hooks);
-    if (outcome.kind === "died") diedUnder(invocations, outcome.reason, hooks);
+    if (outcome.kind === "died") diedUnder(invocations, outcome, hooks);
     // The next frame goes out first: the runtime works on it while the answers of this one are written.
     hooks.done();
-    if (outcome.kind === "result") answerAll(invocations, outcome.result, startedAt, computeMs);
+    if (outcome.kind === "result") answerAll(invocations, outcome.result, startedAt, computeMs, hooks.quarantine);
   });
 }
 
-function answerAll(invocations: readonly Invocation[], result: ResultBody, startedAt: number, computeMs: number): void {
+function answerAll(invocations: readonly Invocation[], result: ResultBody, startedAt: number, computeMs: number, quarantine: Quarantine): void {
   const split = splitOutputs(result);
   for (let i = 0; i < invocations.length; i++) {
     const invocation = invocations[i] as Invocation;
+    quarantine.answered(invocation.request);
     const error = result.errors.length === 0 ? undefined : result.errors.find((candidate) => candidate.segment === i);
     if (error !== undefined) {
       invocation.fail(toError(invocation, error));
@@ -73,22 +81,63 @@ function failAll(invocations: readonly Invocation[], failure: HarnessFailure, ho
   if (merged) hooks.again(open);
 }
 
-function diedUnder(invocations: readonly Invocation[], reason: string, hooks: FrameHooks): void {
+/**
+ * The requests of a process that died run again, in ever smaller company until the one that ends processes is found: a merged
+ * frame in pieces, a piece one by one (docs/adr/0007-search-in-pieces.md). Alone in its frame a request is suspected by
+ * fingerprint; its second such death is its last.
+ */
+function diedUnder(invocations: readonly Invocation[], death: Death, hooks: FrameHooks): void {
   const open = invocations.filter((invocation) => !invocation.settled);
-  const again = open.filter((invocation) => {
-    const { name, version, manifest } = invocation.request.version;
-    const lastChance = invocation.attempts >= MAX_ATTEMPTS || (invocation.alone && invocation.attempts > 1);
-    if (manifest.idempotent && !lastChance) return true;
-    const times = invocation.attempts === 1 ? "" : ` (attempt ${invocation.attempts})`;
-    const advice = manifest.idempotent ? "" : "; it was not run again because the model says idempotent: false";
-    invocation.fail(
-      new IdiomError("INSTANCE_DIED", `the instance of model '${name}' version '${version}' died while it ran this request${times}: ${reason}${advice}`),
-    );
-    return false;
-  });
-  // A second death with the same request: from now on it runs without company.
-  for (const invocation of again) invocation.alone = invocation.attempts > 1 || invocations.length === 1;
+  for (const invocation of open) invocation.deaths++;
+  // A signal from elsewhere says nothing of the requests, the first time.
+  const innocent = death.blame !== "model" && open.every(({ deaths }) => deaths === 1);
+  if (!innocent && invocations.length === 1) suspect(invocations[0] as Invocation, death, hooks);
+  const again = open.filter((invocation) => mayRunAgain(invocation, death));
+  if (!innocent) separate(again, invocations.length > 1 && invocations[0]?.company === null);
   hooks.again(again);
+}
+
+function suspect(invocation: Invocation, { reason }: Death, { quarantine, log }: FrameHooks): void {
+  const { request } = invocation;
+  const verdict = quarantine.died(request, reason, Date.now());
+  if (verdict === null) return;
+  log.warn({ reason, bytes: request.bytes }, "a request has ended its process twice while it ran alone: it is refused from now on");
+  invocation.fail(poisonous(request, verdict));
+}
+
+/** Settles those that may not. */
+function mayRunAgain(invocation: Invocation, { reason }: Death): boolean {
+  if (invocation.settled) return false;
+  const { deaths, request } = invocation;
+  const { name, version, manifest } = request.version;
+  if (manifest.idempotent && deaths < MAX_DEATHS) return true;
+  const times = deaths === 1 ? "" : ` (attempt ${deaths})`;
+  const advice = manifest.idempotent ? "" : "; it was not run again because the model says idempotent: false";
+  invocation.fail(
+    new IdiomError("INSTANCE_DIED", `the instance of model '${name}' version '${version}' died while it ran this request${times}: ${reason}${advice}`),
+  );
+  return false;
+}
+
+/** Into pieces of the square root's size, or one by one. */
+function separate(invocations: readonly Invocation[], pieces: boolean): void {
+  const size = Math.ceil(Math.sqrt(invocations.length));
+  if (!pieces || size === invocations.length) {
+    for (const invocation of invocations) invocation.alone = true;
+    return;
+  }
+  for (let at = 0; at < invocations.length; at += size) {
+    const piece = invocations.slice(at, at + size);
+    for (const invocation of piece) invocation.company = piece;
+  }
+}
+
+/** The error of a request that is not run any more. */
+export function poisonous({ version }: InvocationRequest, { reason, restMs }: Verdict): IdiomError {
+  return new IdiomError(
+    "POISONOUS_REQUEST",
+    `this request has ended the process of model '${version.name}' version '${version.version}' twice while it ran alone, and is refused for ${Math.ceil(restMs / 1000)} s: ${reason}`,
+  );
 }
 
 /** Kinds of PROTOCOL.md, section 6, that callers meet under the same name. */

@@ -13,7 +13,8 @@ import { Instance, type InstanceHooks, type PreparedVersion } from "../instance/
 import { KillDistance } from "../instance/kill-distance.ts";
 import type { InstanceState } from "../instance/state.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
-import { runFrame } from "./frame.ts";
+import { poisonous, runFrame } from "./frame.ts";
+import { Quarantine } from "./quarantine.ts";
 import { stayAwakeWhile } from "./stay-awake.ts";
 
 export interface PoolLimits {
@@ -34,7 +35,9 @@ export class Pool implements LocalConsumer, BundleConsumer {
   readonly version: ModelVersion;
   readonly #dependencies: PoolDependencies;
   readonly #instances: Instance[];
+  readonly #log: Logger;
   readonly #line = new Line();
+  readonly #quarantine = new Quarantine();
   readonly #frameLimits: FrameLimits;
   readonly #maxDelayMs: number;
   readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
@@ -51,6 +54,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   constructor(prepared: PreparedVersion, dependencies: PoolDependencies) {
     this.version = prepared.version;
     this.#dependencies = dependencies;
+    this.#log = dependencies.log.child({ model: prepared.version.name, version: prepared.version.version });
     this.#metrics = dependencies.metrics.forVersion(prepared.version, () => this.#line.requests);
     const { batching, instances } = prepared.version.manifest;
     this.#frameLimits = batching === null ? { maxRows: null, maxBytes: Number.POSITIVE_INFINITY } : { maxRows: batching.maxSize, maxBytes: batching.maxBytes };
@@ -87,7 +91,11 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 
   acceptBundle(invocations: readonly Invocation[]): void {
-    for (const invocation of invocations) this.#line.push(invocation);
+    for (const invocation of invocations) {
+      const verdict = this.#quarantine.verdict(invocation.request, Date.now());
+      if (verdict === null) this.#line.push(invocation);
+      else invocation.fail(poisonous(invocation.request, verdict));
+    }
     this.#schedule();
   }
 
@@ -138,7 +146,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
     if (states.every((state) => state === "failed" || state === "quarantined" || state === "stopped")) {
       return new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`);
     }
-    return null;
+    const verdict = this.#quarantine.verdict(invocation.request, Date.now());
+    return verdict === null ? null : poisonous(invocation.request, verdict);
   }
 
   /** What arrives in one turn of the event loop goes out together; nothing is ever held back longer. */
@@ -159,6 +168,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
       if (invocations.length === 0) break;
       runFrame(instance, invocations, {
         metrics: this.#metrics,
+        quarantine: this.#quarantine,
+        log: this.#log,
         again: (unanswered) => this.#again(unanswered),
         done: () => this.#slotFree(),
       });
@@ -214,6 +225,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#readySlots = this.#instances.filter((instance) => instance.state.name === "ready").length;
     this.#dependencies.statusChanged(this.version, this.#status());
     if (to.name === "ready") this.#schedule();
+    // Where everything crashes, a crash says nothing of the request that ran.
+    if (to.name === "quarantined") this.#quarantine.clear();
     if (to.name === "failed" || to.name === "quarantined") this.#failWaiting();
     if (this.#draining) this.#checkDrained();
   }

@@ -122,7 +122,7 @@ export class Line {
 }
 
 function mayJoin(first: Invocation, next: Invocation): boolean {
-  return !next.alone && first.request.mergeKey === next.request.mergeKey;
+  return !next.alone && first.company === next.company && first.request.mergeKey === next.request.mergeKey;
 }
 
 /** A queue with constant-time ends. Invocations that were abandoned while they waited are skipped, and let go of in time. */

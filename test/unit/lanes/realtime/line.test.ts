@@ -85,6 +85,15 @@ describe("a request that must run alone", () => {
   });
 });
 
+test("requests that share only each other's company do so, and nobody joins them", () => {
+  const [first, second, third, stranger] = [invocation(), invocation(), invocation(), invocation()];
+  const [piece, other] = [[first, second], [third]];
+  for (const one of piece) one.company = piece;
+  for (const one of other) one.company = other;
+  const line = lineOf(first, second, third, stranger);
+  assert.deepEqual([line.take(MERGED), line.take(MERGED), line.take(MERGED)], [piece, other, [stranger]]);
+});
+
 describe("priority", () => {
   test("goes before arrival", () => {
     const [low, normal, high] = [invocation({ priority: 2 }), invocation({ priority: 1 }), invocation({ priority: 0 })];

@@ -160,6 +160,26 @@ describe("the breaker", () => {
     assert.deepEqual([current.state.name, current.crashTimes], ["starting", []]);
   });
 
+  const REQUEST: InstanceEvent = { name: "exited", reason: "status 3", blame: "request" };
+
+  test("does not count crashes that requests are to blame for where others are answered between them", () => {
+    let current = INITIAL;
+    for (let i = 0; i < 20; i++)
+      current = [REQUEST, EVENTS.rested, EVENTS.hello, EVENTS.ready, EVENTS.answered].reduce((from, event) => step(from, event), current);
+    assert.deepEqual([current.state.name, current.crashTimes], ["ready", []]);
+  });
+
+  test("counts them half where nothing is answered between them", () => {
+    let current = INITIAL;
+    const states: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      current = step(current, REQUEST);
+      states.push(current.state.name);
+      current = step(current, EVENTS.rested);
+    }
+    assert.deepEqual([states.lastIndexOf("backoff"), states.at(-1)], [8, "quarantined"]);
+  });
+
   const UNKNOWN: InstanceEvent = { name: "exited", reason: "SIGKILL", blame: "unknown" };
 
   test("does not count a signal from elsewhere once the process has answered", () => {

@@ -1,29 +1,35 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { pino } from "pino";
 import { IdiomError } from "../../../../src/core/errors.ts";
 import { Invocation, type Outcome } from "../../../../src/core/invocation.ts";
 import type { Tensor } from "../../../../src/core/tensor.ts";
 import type { FrameOutcome } from "../../../../workers/instance/harness.ts";
 import type { Instance } from "../../../../workers/instance/instance.ts";
 import { runFrame } from "../../../../workers/pool/frame.ts";
+import { Quarantine } from "../../../../workers/pool/quarantine.ts";
 import { int32 } from "../../../support/bytes.ts";
 import { invocation } from "../../../support/invocations.ts";
 import { batching, modelVersion, tensor } from "../../../support/specs.ts";
 
+const SILENT = pino({ level: "silent" });
 const FAILURE = { kind: "MODEL_ERROR", type: "ValueError", message: "age is negative", traceback: ["model.py:12 in predict"] };
-const DIED: FrameOutcome = { kind: "died", reason: "the process exited with status 3" };
+const DIED: FrameOutcome = { kind: "died", reason: "the process exited with status 3", blame: "model" };
+const KILLED: FrameOutcome = { kind: "died", reason: "the process was ended by SIGKILL", blame: "unknown" };
 const MERGED = modelVersion(batching(8));
 
 /** A frame that runs, and everything that comes of it, in order. */
 class Running {
   readonly events: string[] = [];
   readonly again: Invocation[] = [];
+  onTrial = false;
   #end!: (outcome: FrameOutcome) => void;
   #timeOut!: () => void;
 
-  constructor(invocations: readonly Invocation[]) {
+  constructor(invocations: readonly Invocation[], quarantine = new Quarantine()) {
     const instance = {
-      run: (_segments: unknown, timedOut: () => void, done: (outcome: FrameOutcome) => void) => {
+      run: (_segments: unknown, onTrial: boolean, timedOut: () => void, done: (outcome: FrameOutcome) => void) => {
+        this.onTrial = onTrial;
         this.#end = done;
         this.#timeOut = timedOut;
       },
@@ -31,6 +37,8 @@ class Running {
     };
     runFrame(instance as unknown as Instance, invocations, {
       metrics: { frameStarted: () => {}, frameEnded: () => {}, instanceState: () => {} },
+      quarantine,
+      log: SILENT,
       again: (unanswered) => {
         this.again.push(...unanswered);
         this.events.push(`again ${unanswered.length}`);
@@ -67,12 +75,18 @@ function answerOf(outcomes: readonly Outcome[] | undefined): unknown {
 
 /** Runs the call in a frame that ends so, over and over, until it is not put back; the number of frames. */
 function framesUntilSettled(call: Invocation, outcome: FrameOutcome): number {
+  const quarantine = new Quarantine();
   for (let frames = 1; frames < 10; frames++) {
-    const running = new Running([call]);
+    const running = new Running([call], quarantine);
     running.end(outcome);
     if (running.again.length === 0) return frames;
   }
   return Number.POSITIVE_INFINITY;
+}
+
+/** The sizes of the pieces that a frame was cut into, in order; 0 for one that runs alone. */
+function piecesOf(again: readonly Invocation[]): number[] {
+  return again.map(({ alone, company }) => (alone ? 0 : (company?.length ?? Number.NaN)));
 }
 
 describe("a frame that is answered", () => {
@@ -153,36 +167,93 @@ describe("a frame that failed", () => {
 });
 
 describe("a process that dies under its frame", () => {
-  test("gives every request another try, together", () => {
+  test("by a signal from elsewhere gives every request another try, together", () => {
     const { invocations } = calls(2);
     const running = new Running(invocations);
-    running.end(DIED);
-    assert.deepEqual([running.again, invocations.map(({ alone }) => alone)], [invocations, [false, false]]);
-  });
-
-  test("a second time gives each of them a last try, alone", () => {
-    const { invocations } = calls(2);
-    new Running(invocations).end(DIED);
-    const second = new Running(invocations);
-    second.end(DIED);
-    assert.deepEqual([second.again, invocations.map(({ alone }) => alone)], [invocations, [true, true]]);
-  });
-
-  test("a third time has been given its last try", () => {
-    const { invocations, outcomes } = calls(2);
-    for (let i = 0; i < 2; i++) new Running(invocations).end(DIED);
-    const [first] = invocations as [Invocation];
-    assert.equal(framesUntilSettled(first, DIED), 1);
+    running.end(KILLED);
     assert.deepEqual(
-      answerOf(outcomes[0]),
-      new IdiomError("INSTANCE_DIED", "the instance of model 'm' version '1' died while it ran this request (attempt 3): the process exited with status 3"),
+      [running.again, invocations.map(({ alone, company }) => [alone, company])],
+      [
+        invocations,
+        [
+          [false, null],
+          [false, null],
+        ],
+      ],
     );
   });
 
-  test("gives a request that ran alone one more try", () => {
+  test("is searched in pieces of the square root's size", () => {
+    const { invocations } = calls(10);
+    const running = new Running(invocations);
+    running.end(DIED);
+    assert.deepEqual(running.again, invocations);
+    assert.deepEqual(piecesOf(running.again), [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]);
+    assert.equal(invocations[3]?.company, invocations[0]?.company);
+    assert.notEqual(invocations[4]?.company, invocations[0]?.company);
+  });
+
+  test("a second time by a signal from elsewhere is searched, too", () => {
+    const { invocations } = calls(4);
+    new Running(invocations).end(KILLED);
+    const second = new Running(invocations);
+    second.end(KILLED);
+    assert.deepEqual(piecesOf(second.again), [2, 2, 2, 2]);
+  });
+
+  test("with a piece leaves each of it alone", () => {
+    const { invocations } = calls(4);
+    new Running(invocations).end(DIED);
+    const piece = new Running(invocations.slice(0, 2));
+    piece.end(DIED);
+    assert.deepEqual(piecesOf(piece.again), [0, 0]);
+  });
+
+  test("puts those on trial that were there before", () => {
+    const { invocations } = calls(4);
+    const first = new Running(invocations);
+    first.end(DIED);
+    const second = new Running(invocations.slice(0, 2));
+    assert.deepEqual([first.onTrial, second.onTrial], [false, true]);
+  });
+
+  test("a second time with the same request alone is the end of it, and of the same request sent again", () => {
+    const quarantine = new Quarantine();
     const { invocations, outcomes } = calls(1);
-    assert.equal(framesUntilSettled(invocations[0] as Invocation, DIED), 2);
-    assert.match(String(answerOf(outcomes[0])), /\(attempt 2\): the process exited with status 3$/);
+    const [call] = invocations as [Invocation];
+    for (let i = 0; i < 2; i++) new Running([call], quarantine).end(DIED);
+    assert.deepEqual(
+      answerOf(outcomes[0]),
+      new IdiomError(
+        "POISONOUS_REQUEST",
+        "this request has ended the process of model 'm' version '1' twice while it ran alone, and is refused for 600 s: the process exited with status 3",
+      ),
+    );
+    assert.notEqual(quarantine.verdict(call.request, Date.now()), null);
+  });
+
+  test("does not count against a request that is answered the next time", () => {
+    const quarantine = new Quarantine();
+    const { invocations, outcomes } = calls(1);
+    new Running(invocations, quarantine).end(DIED);
+    new Running(invocations, quarantine).end(result([1], [tensor("INT32", [1], int32(7))]));
+    new Running(calls(1).invocations, quarantine).end(DIED);
+    assert.deepEqual(outcomes.map(answerOf), [[int32(7)]]);
+    assert.equal(quarantine.verdict((invocations[0] as Invocation).request, Date.now()), null);
+  });
+
+  test("has a bounded number of tries", () => {
+    const { invocations } = calls(1);
+    assert.deepEqual([framesUntilSettled(invocations[0] as Invocation, DIED), framesUntilSettled(calls(1).invocations[0] as Invocation, KILLED)], [2, 3]);
+    const forgetful = calls(1);
+    let frames = 0;
+    for (let running = new Running(forgetful.invocations); ; running = new Running(running.again)) {
+      frames++;
+      running.end(DIED);
+      if (running.again.length === 0) break;
+    }
+    assert.equal(frames, 5);
+    assert.match(String(answerOf(forgetful.outcomes[0])), /\(attempt 5\): the process exited with status 3$/);
   });
 
   test("gives a request that must not run twice no other try, and says why", () => {
