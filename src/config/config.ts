@@ -27,6 +27,13 @@ const size = numberOrText(parseSize, '"64MiB"').pipe(z.number().int().positive()
 /** At most what a timer can wait; beyond, it would fire at once. */
 const duration = numberOrText(parseDuration, '"30s"').pipe(z.number().int().min(0).max(MAX_TIMER_MS));
 
+/** Of a file. */
+const path = z
+  .string()
+  .transform((text) => resolve(text))
+  .nullable()
+  .default(null);
+
 const configSchema = z.strictObject({
   /** What this process is called in logs, in `get nodes` and for `drain`. */
   nodeName: z
@@ -50,6 +57,17 @@ const configSchema = z.strictObject({
   redisUrl: z.string().optional(),
   /** Redis for the realtime lane alone; without one it is `redisUrl`. */
   realtimeRedisUrl: z.string().optional(),
+  /** PEM files for `rediss`: the authority that signed the server's certificate, and our own certificate where the server wants one. */
+  redisTls: z
+    .strictObject({ caFile: path, certFile: path, keyFile: path })
+    .refine(({ certFile, keyFile }) => (certFile === null) === (keyFile === null), "certFile and keyFile belong together: name both or none")
+    .prefault({})
+    .readonly(),
+  /** Who we are to the sentinels; user and password of the URL are for the servers. */
+  redisSentinel: z
+    .strictObject({ username: z.string().nullable().default(null), password: z.string().nullable().default(null) })
+    .prefault({})
+    .readonly(),
   lanes: z
     .strictObject({
       realtime: z
@@ -89,6 +107,11 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_LOG_LEVEL: "logLevel",
   IDIOM_REDIS_URL: "redisUrl",
   IDIOM_REALTIME_REDIS_URL: "realtimeRedisUrl",
+  IDIOM_REDIS_CA: "redisTls.caFile",
+  IDIOM_REDIS_CERT: "redisTls.certFile",
+  IDIOM_REDIS_KEY: "redisTls.keyFile",
+  IDIOM_REDIS_SENTINEL_USER: "redisSentinel.username",
+  IDIOM_REDIS_SENTINEL_PASSWORD: "redisSentinel.password",
 };
 
 /**
@@ -99,13 +122,19 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string
   const file = env["IDIOM_CONFIG"];
   const merged: Record<string, unknown> = { ...(file === undefined || file === "" ? {} : readConfigFile(file)) };
   for (const [variable, key] of Object.entries(ENVIRONMENT)) {
-    if (env[variable] !== undefined && env[variable] !== "") merged[key] = env[variable];
+    if (env[variable] !== undefined && env[variable] !== "") assign(merged, key, env[variable]);
   }
   for (const [key, value] of Object.entries(flags)) if (value !== undefined) merged[key] = value;
   const parsed = configSchema.safeParse(merged);
   if (!parsed.success) throw new IdiomError("CONFIG_INVALID", parsed.error.issues.map((issue) => describe(issue, file)).join("\n"));
   const { models, data, state = join(data, "state") } = parsed.data;
   return Object.freeze({ ...parsed.data, models: resolve(models), data: resolve(data), state: resolve(state) });
+}
+
+/** `key` may have a section, as in `redisTls.caFile`. */
+function assign(settings: Record<string, unknown>, key: string, value: unknown): void {
+  const [first, second] = key.split(".") as [string, string?];
+  settings[first] = second === undefined ? value : { ...(settings[first] as object | undefined), [second]: value };
 }
 
 function readConfigFile(path: string): Record<string, unknown> {

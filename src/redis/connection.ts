@@ -1,107 +1,59 @@
-// Connections to Redis, by URL: a single server, Sentinel or Cluster.
+// Connections to Redis: to a single server, through Sentinel, or to a cluster.
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { IdiomError } from "../core/errors.ts";
+import { parseRedisUrl, type RedisUrl } from "./redis-url.ts";
 
 export type RedisConnection = Redis | Cluster;
+
+/** Which Redis, and what it takes to get in. */
+export interface RedisServer {
+  /** As `parseRedisUrl` takes it. */
+  readonly url: string;
+  readonly tls: TlsFiles;
+  /** Who we are to the sentinels, which know other users than the servers. */
+  readonly sentinel: { readonly username: string | null; readonly password: string | null };
+}
+
+/** Paths of PEM files: the authority that has signed the server's certificate, and our own certificate with its key. */
+export interface TlsFiles {
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+}
+
+/** A server that the URL alone leads to. */
+export function serverAt(url: string): RedisServer {
+  return { url, tls: { caFile: null, certFile: null, keyFile: null }, sentinel: { username: null, password: null } };
+}
 
 /** `commands` answer at once or fail; `blocking` wait in the server and have a connection of their own. */
 export type ConnectionUse = "commands" | "blocking";
 
+/** A server that has begun no answer for so long is as good as gone: the network may have dropped the connection without a word. */
+const SILENT_MS: Record<ConnectionUse, number> = { commands: 5_000, blocking: 30_000 };
+/** A primary that became a replica is left at most this often; its name may soon lead to another. */
+const LEAVE_REPLICA_MS = 2_000;
+
 /**
- * Connects to `url`:
- * `redis://[user:password@]host:port[/db]`, `rediss://` with TLS, `unix:///path`,
- * `redis+sentinel://[user:password@]host:port,host:port/master`, `redis+cluster://[user:password@]host:port,host:port`.
- * It connects in the background and again, with growing delays, whenever the connection is lost.
- * @throws IdiomError CONFIG_INVALID when the URL is none of these.
+ * Connects in the background, and again with growing delays whenever the connection is lost.
+ * @throws IdiomError CONFIG_INVALID when the URL is none, or a file of `tls` cannot be read.
  */
-export function connect(url: string, use: ConnectionUse): RedisConnection {
-  const parsed = parseRedisUrl(url);
-  const options = optionsFor(use, parsed);
-  const connection = open(parsed, options);
+export function connect(server: RedisServer, use: ConnectionUse): RedisConnection {
+  const url = parseRedisUrl(server.url);
+  const connection = open(url, optionsFor(use, url, server.tls), server);
   // Without a listener a lost connection would end the process; its state is asked for where it matters.
   connection.on("error", () => {});
   return connection;
 }
 
-interface ParsedUrl {
-  readonly kind: "single" | "sentinel" | "cluster" | "unix";
-  readonly hosts: { readonly host: string; readonly port: number }[];
-  readonly username: string;
-  readonly password: string;
-  /** The database, the master's name or the socket's path. */
-  readonly path: string;
-  readonly tls: boolean;
-}
-
-const KINDS: Record<string, ParsedUrl["kind"]> = { redis: "single", rediss: "single", unix: "unix", "redis+sentinel": "sentinel", "redis+cluster": "cluster" };
-
-/** @throws IdiomError CONFIG_INVALID */
-export function parseRedisUrl(url: string): ParsedUrl {
-  const match = /^([a-z+]+):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^@/]*)(?:\/(.*))?$/.exec(url);
-  const kind = KINDS[match?.[1] ?? ""];
-  if (match === null || kind === undefined) throw noRedisUrl(url, "write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://");
-  const [, scheme, username = "", password = "", hosts = "", path = ""] = match;
-  const parsed: ParsedUrl = {
-    kind,
-    hosts: hosts
-      .split(",")
-      .filter(Boolean)
-      .map((host) => parseHost(url, host)),
-    username: decoded(url, username),
-    password: decoded(url, password),
-    path: kind === "unix" ? `/${path}` : path,
-    tls: scheme === "rediss",
-  };
-  if (!isWhole(parsed)) throw noRedisUrl(url, FORMS[kind]);
-  return parsed;
-}
-
-const FORMS: Record<ParsedUrl["kind"], string> = {
-  single: "one server is redis://[user:password@]host:port[/db], with a number as the database",
-  unix: "a socket is unix:///path",
-  sentinel: "Sentinel is redis+sentinel://host:port,host:port/master",
-  cluster: "a cluster is redis+cluster://host:port,host:port",
-};
-
-function isWhole({ kind, hosts, path }: ParsedUrl): boolean {
-  switch (kind) {
-    case "single":
-      return hosts.length <= 1 && /^\d*$/.test(path);
-    case "unix":
-      return hosts.length === 0 && path !== "/";
-    case "sentinel":
-      return hosts.length > 0 && path !== "";
-    case "cluster":
-      return hosts.length > 0 && path === "";
-  }
-}
-
-/** A URL that is wrong may have its password anywhere before the last @. */
-function noRedisUrl(url: string, rather: string): IdiomError {
-  return new IdiomError("CONFIG_INVALID", `"${url.replace(/\/\/.*@/s, "//***@")}" is no Redis URL; ${rather}`);
-}
-
-function parseHost(url: string, text: string): { host: string; port: number } {
-  const match = /^(?:\[([^[\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
-  const port = Number(match?.[3] ?? 6379);
-  if (match === null || port < 1 || port > 65535)
-    throw noRedisUrl(url, "a host is a name or an address, then a port from 1 to 65535, as in cache:6379 or [::1]:6379");
-  return { host: (match[1] ?? match[2]) as string, port };
-}
-
-function decoded(url: string, text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw noRedisUrl(url, "user and password are percent-encoded: % itself is %25");
-  }
-}
-
-function optionsFor(use: ConnectionUse, { username, password, tls }: ParsedUrl) {
+function optionsFor(use: ConnectionUse, { username, password, tls }: RedisUrl, files: TlsFiles) {
+  let leftAt = Number.NEGATIVE_INFINITY;
   return {
     ...(username === "" ? {} : { username }),
     ...(password === "" ? {} : { password }),
-    ...(tls ? { tls: {} } : {}),
+    ...(tls ? { tls: tlsOptions(files) } : {}),
     retryStrategy: reconnectDelay,
     enableReadyCheck: true,
     // A command that cannot go out fails at once: what waits for it has a deadline and other ways.
@@ -110,7 +62,30 @@ function optionsFor(use: ConnectionUse, { username, password, tls }: ParsedUrl) 
     enableAutoPipelining: use === "commands",
     // The client settles no command that waited when the connection was lost: one that blocks goes out again, or its caller would wait for ever.
     autoResendUnfulfilledCommands: use === "blocking",
+    socketTimeout: SILENT_MS[use],
+    reconnectOnError(error: Error) {
+      const now = performance.now();
+      if (!error.message.startsWith("READONLY") || now - leftAt < LEAVE_REPLICA_MS) return false;
+      leftAt = now;
+      return true;
+    },
   } satisfies RedisOptions;
+}
+
+function tlsOptions({ caFile, certFile, keyFile }: TlsFiles): ConnectionOptions {
+  return {
+    ...(caFile === null ? {} : { ca: readPem("redisTls.caFile (IDIOM_REDIS_CA)", caFile) }),
+    ...(certFile === null ? {} : { cert: readPem("redisTls.certFile (IDIOM_REDIS_CERT)", certFile) }),
+    ...(keyFile === null ? {} : { key: readPem("redisTls.keyFile (IDIOM_REDIS_KEY)", keyFile) }),
+  };
+}
+
+function readPem(setting: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new IdiomError("CONFIG_INVALID", `${setting}: ${(error as Error).message}`);
+  }
 }
 
 /** 50 ms, doubling to 2 s. */
@@ -118,14 +93,27 @@ function reconnectDelay(attempt: number): number {
   return Math.min(2000, 50 * 2 ** Math.min(attempt - 1, 6));
 }
 
-function open({ kind, hosts, path }: ParsedUrl, options: ReturnType<typeof optionsFor>): RedisConnection {
+type Options = ReturnType<typeof optionsFor>;
+
+function open({ kind, hosts, path }: RedisUrl, options: Options, { sentinel }: RedisServer): RedisConnection {
   switch (kind) {
     case "unix":
       return new Redis({ ...options, path });
     case "sentinel":
-      return new Redis({ ...options, sentinels: hosts, name: path, ...("password" in options ? { sentinelPassword: options.password } : {}) });
-    case "cluster":
-      return new Cluster(hosts, { clusterRetryStrategy: reconnectDelay, enableOfflineQueue: options.enableOfflineQueue, redisOptions: options });
+      return new Redis({
+        ...options,
+        sentinels: hosts,
+        name: path,
+        ...(sentinel.username === null ? {} : { sentinelUsername: sentinel.username }),
+        ...(sentinel.password === null ? {} : { sentinelPassword: sentinel.password }),
+        ...("tls" in options ? { sentinelTLS: options.tls, enableTLSForSentinelMode: true } : {}),
+        // A primary that hangs says nothing; the sentinels do.
+        failoverDetector: true,
+      });
+    case "cluster": {
+      const { enableOfflineQueue, enableAutoPipelining, ...redisOptions } = options;
+      return new Cluster(hosts, { clusterRetryStrategy: reconnectDelay, enableOfflineQueue, enableAutoPipelining, redisOptions });
+    }
     case "single": {
       const [first = { host: "127.0.0.1", port: 6379 }] = hosts;
       return new Redis({ ...options, ...first, db: path === "" ? 0 : Number(path) });

@@ -6,11 +6,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { IdiomError } from "../core/errors.ts";
 import { type ExitCause, runTool, type ServerHandle, spawnServer } from "../process/spawn.ts";
-import { connect } from "./connection.ts";
+import { connect, type RedisServer, serverAt } from "./connection.ts";
 
 export interface EmbeddedRedis {
-  /** `unix://` URL. It stays the same when the server has to be started again. */
-  readonly url: string;
+  /** It stays the same when the program has to be started again. */
+  readonly server: RedisServer;
   stop(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function startEmbeddedRedis(program: string, persistFolder: string 
   }
   const supervised = supervise();
   return {
-    url,
+    server: serverAt(url),
     async stop() {
       stopping = true;
       server.kill("SIGTERM");
@@ -121,7 +121,7 @@ export async function startEmbeddedRedis(program: string, persistFolder: string 
  * @throws Error when it lacks them; then it is ended.
  */
 async function answersOrEnds(url: string, server: ServerHandle): Promise<ExitCause | null> {
-  const redis = connect(url, "blocking");
+  const redis = connect(serverAt(url), "blocking");
   try {
     return await Promise.race([redis.eval("return cmsgpack.pack(1)", 0).then(() => null), server.exited]);
   } catch (error) {

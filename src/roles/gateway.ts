@@ -9,7 +9,7 @@ import { ClusterRegistry } from "./cluster-registry.ts";
 import { openFrontDoors } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
-import { sharedRedisUrl } from "./redis-server.ts";
+import { sharedRedis } from "./redis-server.ts";
 
 export interface Gateway {
   readonly grpcPort: number;
@@ -21,13 +21,13 @@ export interface Gateway {
 
 /** @throws IdiomError CONFIG_INVALID without a Redis, CANNOT_LISTEN */
 export async function gateway(config: Config): Promise<Gateway> {
-  const url = sharedRedisUrl(config, "gateway");
+  const server = sharedRedis(config, "gateway");
   const logs = new LogRing(config.nodeName);
   const log = createLogger(config.logLevel, logs);
   const metrics = new Metrics();
   const registry = new Registry({ versions: [], broken: [] });
   const lane = new RealtimeLane();
-  const redis: RealtimeRedis = new RealtimeRedis({ url, gateway: true, node: false, queue: config.queue }, log, {
+  const redis: RealtimeRedis = new RealtimeRedis({ server, gateway: true, node: false, queue: config.queue }, log, {
     report: () => admin.report(),
     waiting: () => 0,
     directory: () => [],

@@ -12,11 +12,11 @@ import { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import { ReplyOutbox } from "../lanes/realtime/reply-outbox.ts";
 import { type DirectoryEntry, lookUpVersion, publishVersion } from "../lanes/realtime/version-directory.ts";
 import { RedisClock } from "../redis/clock.ts";
-import { connect, type RedisConnection } from "../redis/connection.ts";
+import { connect, type RedisConnection, type RedisServer } from "../redis/connection.ts";
 import { defineScripts } from "../redis/scripts.ts";
 
 export interface RealtimeRedisOptions {
-  readonly url: string;
+  readonly server: RedisServer;
   /** It takes calls. */
   readonly gateway: boolean;
   /** It runs models. */
@@ -40,7 +40,7 @@ export class RealtimeRedis {
   readonly id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   /** Null when this process is no gateway. */
   readonly queue: RemoteQueue | null;
-  readonly #url: string;
+  readonly #server: RedisServer;
   readonly #commands: RedisConnection;
   readonly #connections: RedisConnection[] = [];
   readonly #feeders = new Set<BundleFeeder>();
@@ -48,8 +48,8 @@ export class RealtimeRedis {
   readonly #context: FeederContext;
 
   constructor(options: RealtimeRedisOptions, log: Logger, hooks: RealtimeRedisHooks) {
-    this.#url = options.url;
-    this.#commands = connect(options.url, "commands");
+    this.#server = options.server;
+    this.#commands = connect(options.server, "commands");
     defineScripts(this.#commands);
     const clock = new RedisClock();
     const { maxRequests: maxQueuedRequests, maxBytes: maxQueuedBytes } = options.queue;
@@ -89,7 +89,7 @@ export class RealtimeRedis {
 
   /** Bundles of the consumer's version come here from now on. */
   feed(consumer: BundleConsumer): BundleFeeder {
-    const feeder = new BundleFeeder(consumer, connect(this.#url, "blocking"), this.#context);
+    const feeder = new BundleFeeder(consumer, connect(this.#server, "blocking"), this.#context);
     this.#feeders.add(feeder);
     void feeder.ended.then(() => this.#feeders.delete(feeder));
     return feeder;
@@ -112,7 +112,7 @@ export class RealtimeRedis {
   }
 
   #open(): RedisConnection {
-    const connection = connect(this.#url, "blocking");
+    const connection = connect(this.#server, "blocking");
     this.#connections.push(connection);
     return connection;
   }

@@ -4,11 +4,8 @@ import type { Logger } from "pino";
 import { findTool } from "../../workers/runtimes.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
+import type { RedisServer } from "../redis/connection.ts";
 import { type EmbeddedRedis, redisVersion, startEmbeddedRedis } from "../redis/embedded.ts";
-
-export interface RedisServer {
-  readonly url: string;
-}
 
 export interface RedisServers {
   /** For the realtime lane; it keeps nothing. Null where nobody can join this process. */
@@ -45,19 +42,19 @@ export async function openRedis(config: Config, { realtime }: { readonly realtim
   }
   const [ours, durable] = settled.map((result) => (result.status === "fulfilled" ? result.value : null));
   return {
-    realtime: named(realtimeRedisUrl) ?? ours ?? null,
-    durable: named(redisUrl) ?? durable ?? null,
+    realtime: named(config, realtimeRedisUrl) ?? ours?.server ?? null,
+    durable: named(config, redisUrl) ?? durable?.server ?? null,
     problem: found?.ok === false ? `no jobs can be run: ${found.problem}` : null,
     stop,
   };
 }
 
-/** The URL that the roles `gateway` and `worker` meet at. @throws IdiomError CONFIG_INVALID without one */
-export function sharedRedisUrl(config: Config, role: string): string {
-  const url = config.realtimeRedisUrl ?? config.redisUrl;
-  if (url === undefined)
+/** The server that the roles `gateway` and `worker` meet at. @throws IdiomError CONFIG_INVALID when none is named */
+export function sharedRedis(config: Config, role: string): RedisServer {
+  const server = named(config, config.realtimeRedisUrl ?? config.redisUrl);
+  if (server === null)
     throw new IdiomError("CONFIG_INVALID", `a ${role} meets the others in Redis: name it with IDIOM_REDIS_URL, as in redis://127.0.0.1:6379`);
-  return url;
+  return server;
 }
 
 export type FoundRedisServer = { readonly ok: true; readonly program: string; readonly version: string } | { readonly ok: false; readonly problem: string };
@@ -80,6 +77,6 @@ function findServer(data: string): string {
   }
 }
 
-function named(url: string | undefined): RedisServer | null {
-  return url === undefined ? null : { url };
+function named({ redisTls, redisSentinel }: Config, url: string | undefined): RedisServer | null {
+  return url === undefined ? null : { url, tls: redisTls, sentinel: redisSentinel };
 }

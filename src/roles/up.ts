@@ -50,7 +50,7 @@ export async function up(config: Config): Promise<Up> {
     join: async () => {
       const { realtime } = await opening;
       if (realtime === null) return null;
-      const redis: RealtimeRedis = new RealtimeRedis({ url: realtime.url, gateway: true, node: true, queue: config.queue }, log, {
+      const redis: RealtimeRedis = new RealtimeRedis({ server: realtime, gateway: true, node: true, queue: config.queue }, log, {
         report: () => admin.report(),
         waiting: () => admin.waiting(),
         directory: () => admin.directory(),

@@ -8,7 +8,7 @@ import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
-import { sharedRedisUrl } from "./redis-server.ts";
+import { sharedRedis } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
 
 export interface Worker {
@@ -25,11 +25,11 @@ export interface Worker {
  * @throws IdiomError CONFIG_INVALID without a Redis, CANNOT_LISTEN, MODEL_INVALID
  */
 export async function worker(config: Config, languages: readonly string[] | null): Promise<Worker> {
-  const url = sharedRedisUrl(config, "worker");
+  const server = sharedRedis(config, "worker");
   const logs = new LogRing(config.nodeName);
   const log = createLogger(config.logLevel, logs);
   const metrics = new Metrics();
-  const redis: RealtimeRedis = new RealtimeRedis({ url, gateway: false, node: true, queue: config.queue }, log, {
+  const redis: RealtimeRedis = new RealtimeRedis({ server, gateway: false, node: true, queue: config.queue }, log, {
     report: () => admin.report(),
     waiting: () => admin.waiting(),
     directory: () => admin.directory(),

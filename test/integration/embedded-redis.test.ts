@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { connect, type RedisConnection } from "../../src/redis/connection.ts";
+import { connect, type RedisConnection, serverAt } from "../../src/redis/connection.ts";
 import { runCli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { Lines } from "../support/lines.ts";
@@ -25,7 +25,7 @@ async function startHost(t: TestContext, state: string): Promise<Host> {
   const host = spawn(process.execPath, [HOST], { env: cleanEnvironment({ IDIOM_STATE: state }), stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => host.kill("SIGKILL"));
   const url = await new Lines(host.stdout).first((line) => line);
-  const redis = connect(url, "blocking");
+  const redis = connect(serverAt(url), "blocking");
   t.after(() => redis.disconnect());
   return { process: host, redis };
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { loadConfig } from "../../src/config/config.ts";
-import { connect, type RedisConnection } from "../../src/redis/connection.ts";
+import { connect, type RedisConnection, serverAt } from "../../src/redis/connection.ts";
 import { findTool } from "../../workers/runtimes.ts";
 import { Lines } from "./lines.ts";
 
@@ -19,7 +19,7 @@ export class RedisServer {
   /** How every process under test reaches it, before and after a restart. */
   readonly url = `unix://:${encodeURIComponent(PASSWORD)}@${this.#socket}`;
   /** A connection of the test's own. */
-  readonly client: RedisConnection = connect(this.url, "blocking");
+  readonly client: RedisConnection = connect(serverAt(this.url), "blocking");
   #process: ChildProcess | null = null;
 
   constructor() {

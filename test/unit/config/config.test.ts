@@ -75,6 +75,17 @@ describe("each variable of the environment reaches its key:", () => {
   }
 });
 
+describe("a variable within a section", () => {
+  test("leaves the rest of it as the file has it", (t) => {
+    const env = { ...withFile(t, "redisTls: {certFile: /c.pem, keyFile: /k.pem}"), IDIOM_REDIS_CA: "/ca.pem" };
+    assert.deepEqual(loadConfig(env).redisTls, { caFile: "/ca.pem", certFile: "/c.pem", keyFile: "/k.pem" });
+  });
+
+  test("a certificate without its key stops the start", () => {
+    assert.throws(() => loadConfig({ IDIOM_REDIS_CERT: "/c.pem" }), idiomError("CONFIG_INVALID", /^redisTls: certFile and keyFile belong together/));
+  });
+});
+
 describe("a file", () => {
   test("may write sizes and durations as people do", (t) => {
     const { maxMessageBytes, drainTimeoutMs, queue } = loadConfig(withFile(t, "maxMessageBytes: 8MiB\ndrainTimeoutMs: 5s\nqueue: {maxBytes: 1GiB}"));

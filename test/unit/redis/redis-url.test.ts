@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseRedisUrl } from "../../../src/redis/connection.ts";
+import { parseRedisUrl } from "../../../src/redis/redis-url.ts";
 import { idiomError } from "../../support/idiom-error.ts";
 
 const SINGLE = { kind: "single", username: "", password: "", path: "", tls: false };
@@ -14,6 +14,8 @@ describe("the forms of a Redis URL", () => {
     "redis://[fe80::2]": { ...SINGLE, hosts: [{ host: "fe80::2", port: 6379 }] },
     "redis://:secret@cache": { ...SINGLE, hosts: [{ host: "cache", port: 6379 }], password: "secret" },
     "redis://me:s%40cr%2Fet%3A@cache:1": { ...SINGLE, hosts: [{ host: "cache", port: 1 }], username: "me", password: "s@cr/et:" },
+    "rediss+sentinel://a/main": { ...SINGLE, kind: "sentinel", hosts: [{ host: "a", port: 26379 }], path: "main", tls: true },
+    "rediss+cluster://a": { ...SINGLE, kind: "cluster", hosts: [{ host: "a", port: 6379 }], tls: true },
     "rediss://cache": { ...SINGLE, hosts: [{ host: "cache", port: 6379 }], tls: true },
     "unix:///run/redis/redis.sock": { ...SINGLE, kind: "unix", hosts: [], path: "/run/redis/redis.sock" },
     "unix://:secret@/run/redis.sock": { ...SINGLE, kind: "unix", hosts: [], password: "secret", path: "/run/redis.sock" },
@@ -21,7 +23,7 @@ describe("the forms of a Redis URL", () => {
       ...SINGLE,
       kind: "sentinel",
       hosts: [
-        { host: "a", port: 6379 },
+        { host: "a", port: 26379 },
         { host: "b", port: 26380 },
       ],
       password: "secret",
