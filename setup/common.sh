@@ -22,6 +22,7 @@ packages=       # the Debian packages that would bring it
 say() { printf 'idiom: %s\n' "$*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 is_root() { [ "$(id -u)" = 0 ]; }
+wants() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 
 # Announces a step.
 step() {
@@ -82,7 +83,7 @@ lacks() {
   packages="$packages${*:+ $*}"
 }
 
-# Names at the end what is missing, and the one command that installs it.
+# Names at the end what is missing, and the one command that installs it. A language that was asked for must be there.
 finish() {
   [ $has_worked = no ] || rm -rf "$tools/apt"
   if [ -n "$packages" ] && on_debian; then
@@ -94,6 +95,7 @@ finish() {
   elif [ $has_worked = yes ]; then
     say "set up, log in $log"
   fi
+  [ -z "$only" ] || [ -z "$without" ] || exit 1
 }
 
 interrupted() {

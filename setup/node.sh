@@ -9,10 +9,9 @@ require_node() {
   fi
 }
 
-set_up_node() {
+set_up_idiom() {
   set_up_packages
   build
-  set_up_node_models
 }
 
 # npm writes node_modules/.package-lock.json last, so it tells whether node_modules is complete and up to date.
