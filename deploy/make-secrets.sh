@@ -2,7 +2,7 @@
 # Makes the secrets that docker-compose.yml names: sh deploy/make-secrets.sh [FOLDER]. What is there already stays.
 set -eu
 folder=${1:-$(dirname "$0")/secrets}
-if [ -e "$folder/redis-url" ]; then
+if [ -e "$folder/redis.conf" ]; then
   echo "$folder has its secrets; remove it to make new ones" >&2
   exit 0
 fi
@@ -13,3 +13,4 @@ password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
 umask 022
 printf 'requirepass %s\n' "$password" >"$folder/redis.conf"
 printf 'redis://:%s@redis:6379\n' "$password" >"$folder/redis-url"
+printf 'redis://:%s@redis-realtime:6379\n' "$password" >"$folder/realtime-redis-url"

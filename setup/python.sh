@@ -1,4 +1,4 @@
-# Python: one environment with what the models need, one for the clients of the tests. Sourced by setup.sh.
+# Python: one environment with what the models need, one for the clients of the tests, one for their tools. Sourced by setup.sh.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables of the other files
 
 set_up_python() {
@@ -12,8 +12,9 @@ set_up_python() {
   # shellcheck disable=SC2046 # our own file names, without blanks
   set_up_environment python $(existing examples/models/*/requirements.txt test/fixtures/models/requirements.txt \
     test/fixtures/models/*/python/requirements.txt)
-  if [ "$with_tests" = yes ] && [ -f examples/clients/python/requirements.txt ]; then
+  if [ "$with_tests" = yes ]; then
     set_up_environment clients-python examples/clients/python/requirements.txt
+    set_up_environment tests test/deploy/requirements.txt
   fi
 }
 

@@ -115,14 +115,16 @@ const ENVIRONMENT: Record<string, string> = {
 };
 
 /**
- * Flags win over the environment, the environment over the file (IDIOM_CONFIG, YAML).
+ * Flags win over the environment, the environment over the file (IDIOM_CONFIG, YAML). Each variable may instead name a file that holds
+ * its value, as in IDIOM_REDIS_URL_FILE: so that a secret need not stand in the environment.
  * @throws IdiomError CONFIG_INVALID naming each key and where it came from.
  */
 export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string, unknown>> = {}): Config {
   const file = env["IDIOM_CONFIG"];
   const merged: Record<string, unknown> = { ...(file === undefined || file === "" ? {} : readConfigFile(file)) };
   for (const [variable, key] of Object.entries(ENVIRONMENT)) {
-    if (env[variable] !== undefined && env[variable] !== "") assign(merged, key, env[variable]);
+    const value = environmentValue(env, variable);
+    if (value !== null) assign(merged, key, value);
   }
   for (const [key, value] of Object.entries(flags)) if (value !== undefined) merged[key] = value;
   const parsed = configSchema.safeParse(merged);
@@ -135,6 +137,18 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string
 function assign(settings: Record<string, unknown>, key: string, value: unknown): void {
   const [first, second] = key.split(".") as [string, string?];
   settings[first] = second === undefined ? value : { ...(settings[first] as object | undefined), [second]: value };
+}
+
+/** What a variable says, itself or in the file that its `_FILE` names; null for nothing. */
+function environmentValue(env: NodeJS.ProcessEnv, variable: string): string | null {
+  const { [variable]: value, [`${variable}_FILE`]: file } = env;
+  if (file === undefined || file === "") return value || null;
+  if (value) throw new IdiomError("CONFIG_INVALID", `${variable} and ${variable}_FILE are both set; unset one of them`);
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new IdiomError("CONFIG_INVALID", `${variable}_FILE=${file}: ${(error as Error).message}`);
+  }
 }
 
 function readConfigFile(path: string): Record<string, unknown> {

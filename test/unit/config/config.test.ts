@@ -56,6 +56,22 @@ describe("precedence", () => {
   });
 });
 
+describe("a variable may name a file that holds its value:", () => {
+  test("the file's end of line does not belong to it", (t) => {
+    const file = join(temporaryFolder(t, { url: "redis://:secret@cache:6379\n" }), "url");
+    assert.equal(loadConfig({ IDIOM_REDIS_URL_FILE: file }).redisUrl, "redis://:secret@cache:6379");
+  });
+
+  test("a file that is not there stops the start", () => {
+    assert.throws(() => loadConfig({ IDIOM_REDIS_URL_FILE: "/nowhere/url" }), idiomError("CONFIG_INVALID", /^IDIOM_REDIS_URL_FILE=\/nowhere\/url: ENOENT/));
+  });
+
+  test("the value itself beside it stops the start", () => {
+    const env = { IDIOM_REDIS_URL: "redis://a", IDIOM_REDIS_URL_FILE: "/run/secrets/url" };
+    assert.throws(() => loadConfig(env), idiomError("CONFIG_INVALID", /^IDIOM_REDIS_URL and IDIOM_REDIS_URL_FILE are both set/));
+  });
+});
+
 describe("each variable of the environment reaches its key:", () => {
   const VARIABLES: readonly [name: string, text: string, key: keyof Config, value: unknown][] = [
     ["IDIOM_NODE_NAME", "paris-1", "nodeName", "paris-1"],
