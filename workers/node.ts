@@ -58,7 +58,7 @@ export class WorkerNode {
     this.#loadNext();
   }
 
-  /** Takes nothing new for this version, answers what waits and ends its instances; what is not done after `timeoutMs` is killed. */
+  /** Answers what waits for this version, here and in Redis, and ends its instances; what is not done after `timeoutMs` is killed. */
   async retire(version: ModelVersion, timeoutMs: number): Promise<void> {
     this.#retired.add(version);
     const waiting = this.#queue.indexOf(version);
@@ -69,7 +69,7 @@ export class WorkerNode {
       this.#dependencies.lane.detach(version.key);
       this.#attached.delete(version.key);
     }
-    await this.#end(pool, timeoutMs);
+    await this.#end(pool, pool.retire(), timeoutMs);
     this.#pools.delete(version);
     this.#ending.delete(pool);
     this.#dependencies.metrics.forget(version);
@@ -85,18 +85,18 @@ export class WorkerNode {
     return this.#attached.get(versionKey)?.instances ?? [];
   }
 
-  /** Answers what waits, then ends every instance; what is not done after `timeoutMs` is killed. */
+  /** Answers what waits here, then ends every instance; what is not done after `timeoutMs` is killed. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
     this.#queue.length = 0;
-    await Promise.all(this.pools.map((pool) => this.#end(pool, timeoutMs)));
+    await Promise.all(this.pools.map((pool) => this.#end(pool, pool.drain(), timeoutMs)));
   }
 
-  #end(pool: Pool, timeoutMs: number): Promise<void> {
+  #end(pool: Pool, ending: Promise<void>, timeoutMs: number): Promise<void> {
     const known = this.#ending.get(pool);
     if (known !== undefined) return known;
     const timer = setTimeout(() => pool.kill(), timeoutMs);
-    const ended = pool.drain().finally(() => clearTimeout(timer));
+    const ended = ending.finally(() => clearTimeout(timer));
     this.#ending.set(pool, ended);
     return ended;
   }

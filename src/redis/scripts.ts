@@ -1,21 +1,36 @@
-// The steps that must not be torn: a bundle joins a queue only while the queue is within its bounds, and leaves it.
+// The steps that must not be torn: a bundle joins a queue only while the queue is within its bounds; which bundles a queue holds.
+import type { Priority } from "../core/invocation.ts";
 import type { RedisConnection } from "./connection.ts";
+import { keys } from "./keys.ts";
 
 /**
- * KEYS: the list to push to, the size hash, the three lists of the version. ARGV: payload, requests, bytes, most requests, most
- * bytes, expiry in ms. Returns 1 when pushed, 0 when the queue is full. An empty queue counts from zero again, whatever a
- * crash has left in the size.
+ * KEYS: the three lists of the version, the size hash. ARGV: priority, payload, requests, bytes, most requests, most bytes, expiry in
+ * ms. Returns the payload's place among all that was ever pushed to its list, from 1; 0 when the queue is full. An empty queue counts
+ * from zero again, whatever a crash has left in the size.
  */
 const ENQUEUE = `
-if redis.call('LLEN', KEYS[3]) + redis.call('LLEN', KEYS[4]) + redis.call('LLEN', KEYS[5]) == 0 then redis.call('DEL', KEYS[2]) end
-local requests = tonumber(redis.call('HGET', KEYS[2], 'requests') or '0') + tonumber(ARGV[2])
-local bytes = tonumber(redis.call('HGET', KEYS[2], 'bytes') or '0') + tonumber(ARGV[3])
-if requests > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5]) then return 0 end
-redis.call('RPUSH', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[2], 'requests', requests, 'bytes', bytes)
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
-redis.call('PEXPIRE', KEYS[2], ARGV[6])
-return 1`;
+if redis.call('LLEN', KEYS[1]) + redis.call('LLEN', KEYS[2]) + redis.call('LLEN', KEYS[3]) == 0 then
+  redis.call('HDEL', KEYS[4], 'requests', 'bytes')
+end
+local requests = tonumber(redis.call('HGET', KEYS[4], 'requests') or '0') + tonumber(ARGV[3])
+local bytes = tonumber(redis.call('HGET', KEYS[4], 'bytes') or '0') + tonumber(ARGV[4])
+if requests > tonumber(ARGV[5]) or bytes > tonumber(ARGV[6]) then return 0 end
+local list = KEYS[tonumber(ARGV[1]) + 1]
+redis.call('RPUSH', list, ARGV[2])
+redis.call('HSET', KEYS[4], 'requests', requests, 'bytes', bytes)
+redis.call('PEXPIRE', list, ARGV[7])
+redis.call('PEXPIRE', KEYS[4], ARGV[7])
+return redis.call('HINCRBY', KEYS[4], 'pushed:' .. ARGV[1], 1)`;
+
+/** KEYS: as above. Returns for each list how many were ever pushed to it and how many of them are in it still: the last ones. */
+const EXTENT = `
+local pushed = redis.call('HMGET', KEYS[4], 'pushed:0', 'pushed:1', 'pushed:2')
+local extent = {}
+for priority = 1, 3 do
+  extent[#extent + 1] = tonumber(pushed[priority] or 0)
+  extent[#extent + 1] = redis.call('LLEN', KEYS[priority])
+end
+return extent`;
 
 /**
  * KEYS: the size hash. ARGV: requests, bytes. What left the queue is no longer counted; a size that Redis has lost stays lost, because
@@ -26,15 +41,9 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return end
 redis.call('HINCRBY', KEYS[1], 'requests', -ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'bytes', -ARGV[2])`;
 
-/** KEYS: a list. ARGV: payload, expiry in ms. The payload is the list's first again. */
-const PUT_BACK = `
-redis.call('LPUSH', KEYS[1], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
-
 export interface EnqueueArguments {
-  readonly list: string;
-  readonly size: string;
-  readonly lists: readonly [string, string, string];
+  readonly version: QueueOf;
+  readonly priority: Priority;
   readonly payload: Buffer;
   readonly requests: number;
   readonly bytes: number;
@@ -43,43 +52,48 @@ export interface EnqueueArguments {
   readonly expireMs: number;
 }
 
+/** Of one list: how many bundles were ever pushed to it, and how many of them, the last ones, are in it still. */
+export interface ListExtent {
+  readonly pushed: number;
+  readonly length: number;
+}
+
+type QueueOf = Parameters<typeof keys.queueSize>[0];
+type QueueKeys = readonly [string, string, string, string];
+
 interface Scripts {
-  idiomEnqueue(list: string, size: string, a: string, b: string, c: string, payload: Buffer, ...numbers: number[]): Promise<number>;
+  idiomEnqueue(...args: [...QueueKeys, Priority, Buffer, ...number[]]): Promise<number>;
+  idiomExtent(...args: QueueKeys): Promise<number[]>;
   idiomDequeued(size: string, requests: number, bytes: number): Promise<unknown>;
-  idiomPutBack(list: Buffer, payload: Buffer, expireMs: number): Promise<unknown>;
 }
 
-/** Teaches the connection the script; call once per connection. */
+/** Teaches the connection the scripts; call once per connection. */
 export function defineScripts(redis: RedisConnection): void {
-  redis.defineCommand("idiomEnqueue", { numberOfKeys: 5, lua: ENQUEUE });
+  redis.defineCommand("idiomEnqueue", { numberOfKeys: 4, lua: ENQUEUE });
+  redis.defineCommand("idiomExtent", { numberOfKeys: 4, lua: EXTENT });
   redis.defineCommand("idiomDequeued", { numberOfKeys: 1, lua: DEQUEUED });
-  redis.defineCommand("idiomPutBack", { numberOfKeys: 1, lua: PUT_BACK });
 }
 
-/** Resolves to false when the queue is full. */
-export async function enqueue(redis: RedisConnection, args: EnqueueArguments): Promise<boolean> {
-  const pushed = await scripts(redis).idiomEnqueue(
-    args.list,
-    args.size,
-    ...args.lists,
-    args.payload,
-    args.requests,
-    args.bytes,
-    args.maxRequests,
-    args.maxBytes,
-    args.expireMs,
-  );
-  return pushed === 1;
+/** Resolves to the payload's place among all that was ever pushed to its list, from 1; null when the queue is full. */
+export async function enqueue(redis: RedisConnection, args: EnqueueArguments): Promise<number | null> {
+  const { version, priority, payload, requests, bytes, maxRequests, maxBytes, expireMs } = args;
+  const place = await scripts(redis).idiomEnqueue(...queueKeys(version), priority, payload, requests, bytes, maxRequests, maxBytes, expireMs);
+  return place === 0 ? null : place;
+}
+
+/** The lists of a version as they are now, by priority. */
+export async function extentOf(redis: RedisConnection, version: QueueOf): Promise<readonly ListExtent[]> {
+  const numbers = await scripts(redis).idiomExtent(...queueKeys(version));
+  return [0, 1, 2].map((priority) => ({ pushed: numbers[2 * priority] ?? 0, length: numbers[2 * priority + 1] ?? 0 }));
 }
 
 /** Counts what was popped no longer as waiting. */
-export async function dequeued(redis: RedisConnection, size: string, requests: number, bytes: number): Promise<void> {
-  await scripts(redis).idiomDequeued(size, requests, bytes);
+export async function dequeued(redis: RedisConnection, version: QueueOf, requests: number, bytes: number): Promise<void> {
+  await scripts(redis).idiomDequeued(keys.queueSize(version), requests, bytes);
 }
 
-/** Puts a payload that was popped back before all others. */
-export async function putBack(redis: RedisConnection, list: Buffer, payload: Buffer, expireMs: number): Promise<void> {
-  await scripts(redis).idiomPutBack(list, payload, expireMs);
+function queueKeys(version: QueueOf): QueueKeys {
+  return [keys.queue(version, 0), keys.queue(version, 1), keys.queue(version, 2), keys.queueSize(version)];
 }
 
 function scripts(redis: RedisConnection): Scripts {

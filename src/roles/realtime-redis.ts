@@ -65,7 +65,7 @@ export class RealtimeRedis {
           for (const entry of hooks.directory()) publishVersion(this.#commands, entry).catch(() => {});
         },
         seen: (members) => hooks.seen(members),
-        nodesGone: (nodes, died) => this.queue?.nodesGone(nodes, died),
+        nodesGone: (nodes) => this.queue?.nodesGone(nodes),
         leased: () => this.queue?.leased(),
         contentsLost: () => this.queue?.contentsLost(),
       },

@@ -7,6 +7,7 @@ import { Client } from "./client.ts";
 import { HealthClient } from "./health.ts";
 import type { Language } from "./languages.ts";
 import { Lines } from "./lines.ts";
+import { type Labels, readMetric } from "./metrics.ts";
 import type { RedisServer } from "./redis.ts";
 import { CLI, cleanEnvironment } from "./server.ts";
 
@@ -17,7 +18,9 @@ const REFUSED_MS = 20;
 
 /** A role in a process, which ends with this one at the latest. */
 export interface Role {
+  readonly pid: number;
   readonly log: Lines;
+  metric(name: string, labels: Labels): Promise<number>;
   /** Ends it and returns its exit code. @throws Error when it does not end. */
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
 }
@@ -29,8 +32,8 @@ export interface Gateway extends Role {
 }
 
 /** Starts `idiom gateway` and resolves once its ports are open. */
-export async function startGateway(redis: RedisServer): Promise<Gateway> {
-  const role = startRole(["gateway"], { IDIOM_REDIS_URL: redis.url, IDIOM_GRPC_PORT: "0" });
+export async function startGateway(redis: RedisServer, env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
+  const role = startRole(["gateway"], { IDIOM_REDIS_URL: redis.url, IDIOM_GRPC_PORT: "0", ...env });
   const address = await role.log.first((line) => /gRPC (\S+)/.exec(line)?.[1] ?? null);
   const client = new Client(address);
   const health = new HealthClient(address);
@@ -51,9 +54,9 @@ export async function startGateway(redis: RedisServer): Promise<Gateway> {
   };
 }
 
-/** Starts `idiom worker` for one language, and resolves once the others can see that its models are ready. */
-export async function startWorker(redis: RedisServer, models: string, language: Language): Promise<Role> {
-  const role = startRole(["worker", "--runtimes", language], { IDIOM_REDIS_URL: redis.url, IDIOM_MODELS: models });
+/** Starts `idiom worker` for these languages, and resolves once the others can see that its models are ready. */
+export async function startWorker(redis: RedisServer, models: string, languages: Language | readonly Language[], env: NodeJS.ProcessEnv = {}): Promise<Role> {
+  const role = startRole(["worker", "--runtimes", String(languages)], { IDIOM_REDIS_URL: redis.url, IDIOM_MODELS: models, ...env });
   await role.log.first((line) => (line.startsWith("worker ready.") ? line : null));
   const { pid } = role;
   while (!(await nodes(redis)).some((node) => node.pid === pid && node.versions.every(({ state }) => state === "ready" || state === "foreign")))
@@ -72,18 +75,27 @@ async function nodes({ client }: RedisServer): Promise<SeenNode[]> {
   return reports.flatMap((text) => (text === null ? [] : [(JSON.parse(text) as { report: SeenNode }).report]));
 }
 
-function startRole(args: readonly string[], env: NodeJS.ProcessEnv): Role & { readonly pid: number | undefined } {
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+function startRole(args: readonly string[], env: NodeJS.ProcessEnv): Role {
   const child: ChildProcess = spawn(process.execPath, [CLI, ...args], {
     env: cleanEnvironment({ IDIOM_HTTP_PORT: "0", ...env }),
     stdio: ["ignore", "ignore", "pipe"],
   });
   const log = new Lines(child.stderr as NonNullable<typeof child.stderr>);
-  const kill = (): void => void child.kill("SIGKILL");
-  process.once("exit", kill);
-  child.once("exit", () => process.removeListener("exit", kill));
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   return {
-    pid: child.pid,
+    pid: child.pid as number,
     log,
+    async metric(name, labels) {
+      const http = await log.first((line) => /HTTP (http:\/\/[^/]+)/.exec(line)?.[1] ?? null);
+      const response = await fetch(`${http}/metrics`);
+      return readMetric(await response.text(), name, labels);
+    },
     async end(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const exited = once(child, "exit", { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) });
@@ -91,7 +103,7 @@ function startRole(args: readonly string[], env: NodeJS.ProcessEnv): Role & { re
       try {
         return ((await exited) as [number | null])[0];
       } catch (error) {
-        kill();
+        child.kill("SIGKILL");
         throw new Error(`it did not end within ${STOP_TIMEOUT_MS} ms; it said:\n${log.text}`, { cause: error });
       }
     },

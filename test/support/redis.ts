@@ -1,4 +1,5 @@
 // A Redis server for one test file: a process of its own with a password, on a UNIX socket that no other test can take.
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -6,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { loadConfig } from "../../src/config/config.ts";
+import type { Priority } from "../../src/core/invocation.ts";
 import { connect, type RedisConnection, serverAt } from "../../src/redis/connection.ts";
 import { findTool } from "../../workers/runtimes.ts";
 import { Lines } from "./lines.ts";
@@ -57,6 +59,27 @@ export class RedisServer {
   async joined(gateways: number, nodes: number): Promise<void> {
     const holding = async (kind: string): Promise<number> => (await this.client.keys(`idiom:${kind}:*`)).length;
     while ((await holding("gateway")) !== gateways || (await holding("node")) !== nodes) await delay(LOOK_AGAIN_MS);
+  }
+
+  /** Resolves once so many bundles wait for the model's only version. */
+  async queued(model: string, count: number, priority: Priority = 1): Promise<void> {
+    while ((await this.#queued(model, priority)) !== count) await delay(LOOK_AGAIN_MS);
+  }
+
+  /** Takes the first bundle that waits for the model, as a worker would that dies at that moment. */
+  async takeBundle(model: string): Promise<void> {
+    const [list = ""] = await this.#lists(model, 1);
+    assert.notEqual(await this.client.lpop(list), null);
+  }
+
+  async #queued(model: string, priority: Priority): Promise<number> {
+    const lengths = await Promise.all((await this.#lists(model, priority)).map((list) => this.client.llen(list)));
+    return lengths.reduce((sum, length) => sum + length, 0);
+  }
+
+  /** One for each digest of its files. */
+  #lists(model: string, priority: Priority): Promise<string[]> {
+    return this.client.keys(`idiom:{queue:${model}/1:*}:${priority}`);
   }
 
   async stop(): Promise<void> {

@@ -49,7 +49,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   #killed = false;
   #dispatchScheduled = false;
   #delayTimer: NodeJS.Timeout | null = null;
-  #drained: (() => void) | null = null;
+  readonly #drained = Promise.withResolvers<void>();
 
   constructor(prepared: PreparedVersion, dependencies: PoolDependencies) {
     this.version = prepared.version;
@@ -110,20 +110,25 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#schedule();
   }
 
-  /** Takes nothing new, answers what waits, then ends the instances. */
-  async drain(): Promise<void> {
+  /** Takes nothing new, answers what waits here, then ends the instances. What waits in Redis is left to other nodes. */
+  drain(): Promise<void> {
     this.#draining = true;
     this.#feeder?.stop();
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-      this.#checkDrained();
-    });
+    this.#checkDrained();
+    return this.#drained.promise;
+  }
+
+  /** Drains once nothing of the version waits in Redis either: no node may be left that takes it. */
+  async retire(): Promise<void> {
+    await this.#feeder?.finish();
+    await this.drain();
   }
 
   /** Ends everything now. What waits gets an error. */
   kill(): void {
     this.#draining = true;
     this.#killed = true;
+    this.#feeder?.stop();
     failAll(this.#line.drain(), new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
     for (const instance of this.#instances) {
       instance.drain();
@@ -262,7 +267,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     for (const instance of this.#instances) {
       if (instance.idle || !["ready", "draining", "stopped", "failed"].includes(instance.state.name)) instance.drain();
     }
-    if (this.#instances.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained?.();
+    if (this.#instances.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained.resolve();
   }
 }
 

@@ -2,15 +2,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
-import { Invocation, type Outcome } from "../../core/invocation.ts";
+import { Invocation, type Outcome, type Priority } from "../../core/invocation.ts";
 import type { ModelVersion } from "../../core/model.ts";
 import type { Signature } from "../../core/signature.ts";
 import { misfit } from "../../core/tensor-check.ts";
 import type { RedisClock } from "../../redis/clock.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
 import { keys } from "../../redis/keys.ts";
-import { dequeued, putBack } from "../../redis/scripts.ts";
+import { dequeued } from "../../redis/scripts.ts";
 import type { Cancellations } from "./cancellations.ts";
+import { LEASE_MS } from "./membership.ts";
+import { PriorityTurns } from "./priority-turns.ts";
 import type { ReplyOutbox } from "./reply-outbox.ts";
 import { type Bundle, type BundledRequest, decodeBundle, type Reply } from "./wire.ts";
 
@@ -18,13 +20,10 @@ const POP_SECONDS = 1;
 const RETRY_MS = 100;
 /** Longer than a pop takes where Redis answers. */
 const LAST_POP_MS = 1500;
-/** As long as a gateway waits at most. */
-const PUT_BACK_EXPIRE_MS = 60_000;
+/** A gateway that has not seen within a lease which versions the nodes serve has lost that lease. */
+const GATEWAYS_KNOW_MS = LEASE_MS;
 /** A pop that has been out for this long has found nothing: the answer would be back. */
 const SURELY_BLOCKED_MS = 2;
-/** Every so many pops look at a lower priority first, so that a stream of urgent bundles starves nobody. */
-const NORMAL_FIRST_EVERY = 8;
-const LOW_FIRST_EVERY = 16;
 
 /** The pool that a feeder feeds. */
 export interface BundleConsumer {
@@ -55,7 +54,9 @@ export class BundleFeeder {
   /** Used for nothing but waiting for bundles. */
   readonly #blocking: RedisConnection;
   #poppingSince: number | null = null;
-  #pops = 0;
+  readonly #turns = new PriorityTurns();
+  /** performance.now() from which on an empty queue is the end; null as long as the version is served. */
+  #lastAt: number | null = null;
   #stopped = false;
   #wake: (() => void) | null = null;
   /** Resolves after `stop`, when nothing popped is in our hands any more. */
@@ -87,6 +88,12 @@ export class BundleFeeder {
     else setTimeout(() => this.#blocking.disconnect(), LAST_POP_MS).unref();
   }
 
+  /** Takes what is left of the version and what gateways still send that have not seen it go, then no more. Resolves like `ended`. */
+  finish(): Promise<void> {
+    this.#lastAt ??= performance.now() + GATEWAYS_KNOW_MS;
+    return this.ended;
+  }
+
   async #run(): Promise<void> {
     while (!this.#stopped) {
       if (!this.#consumer.wantsBundle) {
@@ -109,15 +116,20 @@ export class BundleFeeder {
   }
 
   async #pop(): Promise<void> {
-    const lists = priorityOrder(++this.#pops).map((priority) => keys.queue(this.#consumer.version, priority));
+    const order = this.#turns.order();
+    const lists = order.map((priority) => keys.queue(this.#consumer.version, priority));
     this.#poppingSince ??= performance.now();
     const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, lists.length, ...lists, "LEFT")) as unknown as [Buffer, Buffer[]] | null;
-    if (popped === null) return;
+    if (popped === null) {
+      if (this.#lastAt !== null && performance.now() >= this.#lastAt) this.stop();
+      return;
+    }
     this.#poppingSince = null;
-    for (const bytes of popped[1]) await this.#take(popped[0], bytes);
+    this.#turns.took(order[lists.indexOf(popped[0].toString())] as Priority);
+    for (const bytes of popped[1]) await this.#take(bytes);
   }
 
-  async #take(list: Buffer, bytes: Buffer): Promise<void> {
+  async #take(bytes: Buffer): Promise<void> {
     let bundle: Bundle;
     try {
       bundle = decodeBundle(bytes);
@@ -127,19 +139,18 @@ export class BundleFeeder {
     }
     // Where Redis cannot say it now, work for a dead gateway costs less than a lost bundle of a living one.
     const alive = await this.#context.isAlive(bundle.gateway).catch(() => true);
-    // It was popped for a node that stops: back to where it was, before all others.
-    if (this.#stopped) return putBack(this.#context.commands, list, bytes, PUT_BACK_EXPIRE_MS);
     this.#shrinkQueue(bundle);
     if (!alive) return;
+    // It was popped for a node that stops: its gateway sends it to another one.
+    if (this.#stopped) return this.#reply(bundle, { kind: "returned", bundle: bundle.id });
     this.#reply(bundle, { kind: "claim", bundle: bundle.id, node: this.#context.node });
     const invocations = bundle.requests.flatMap((request) => this.#admit(bundle, request));
     if (invocations.length > 0) this.#consumer.acceptBundle(invocations);
   }
 
   #shrinkQueue({ requests }: Bundle): void {
-    const size = keys.queueSize(this.#consumer.version);
     const bytes = requests.reduce((sum, request) => sum + request.inputs.reduce((total, tensor) => total + tensor.data.length, 0), 0);
-    dequeued(this.#context.commands, size, requests.length, bytes).catch(() => {});
+    dequeued(this.#context.commands, this.#consumer.version, requests.length, bytes).catch(() => {});
   }
 
   /** The request as an invocation of this node; nothing when nobody waits for it any more, or when it does not fit. */
@@ -192,9 +203,4 @@ function replyOf({ sequence, attempt }: BundledRequest, outcome: Outcome): Reply
   }
   const { queueMs, computeMs } = outcome.timings;
   return { kind: "result", sequence, attempt, queueMs, computeMs, outputs: outcome.outputs };
-}
-
-function priorityOrder(pop: number): readonly (0 | 1 | 2)[] {
-  if (pop % LOW_FIRST_EVERY === 0) return [2, 1, 0];
-  return pop % NORMAL_FIRST_EVERY === 0 ? [1, 0, 2] : [0, 1, 2];
 }

@@ -24,8 +24,8 @@ export interface MembershipHooks {
   rewrite(): void;
   /** Everybody who holds a lease now and has not said farewell, this process too; after each look. */
   seen(members: readonly Member[]): void | Promise<void>;
-  /** Nodes whose lease has ended since the last look; `died`: not all of them had left in order. */
-  nodesGone(nodes: ReadonlySet<string>, died: boolean): void;
+  /** Nodes whose lease has ended since the last look. */
+  nodesGone(nodes: ReadonlySet<string>): void;
   /** Our leases are held, for the first time or again. */
   leased(): void;
   /** Redis has lost what it held. */
@@ -49,8 +49,6 @@ export class Membership {
   readonly #log: Logger;
   #gateways: ReadonlySet<string> = new Set();
   #nodes: ReadonlySet<string> = new Set();
-  /** Of these, those that have said farewell. */
-  #left: ReadonlySet<string> = new Set();
   /** The latest report of each member. */
   #reports = new Map<string, RevisedReport>();
   /** Our own report as it was last written, and its revision. */
@@ -89,7 +87,7 @@ export class Membership {
     const { id, gateway, node } = this.#options;
     const gone: Promise<unknown>[] = [];
     if (gateway) gone.push(this.#redis.del(keys.gateway(id)), this.#redis.srem(keys.gateways, id), this.#redis.del(keys.replies(id)));
-    // A node that merely vanished would be taken for dead, and with it all that nobody has claimed.
+    // A node that merely vanished would be taken for dead, and its last answers with it, where they have not been read yet.
     if (node) gone.push(this.#redis.set(keys.node(id), this.#lease(true), "PX", LEASE_MS));
     gone.push(this.#redis.del(keys.report(id)));
     await Promise.allSettled(gone);
@@ -118,10 +116,8 @@ export class Membership {
     this.#gateways = new Set(gateways.keys());
     const present = new Set(nodes.keys());
     const gone = new Set([...this.#nodes].filter((node) => !present.has(node)));
-    const died = [...gone].some((node) => !this.#left.has(node));
     this.#nodes = present;
-    this.#left = new Set([...nodes].filter(([, lease]) => lease.left).map(([id]) => id));
-    if (gone.size > 0) this.#hooks.nodesGone(gone, died);
+    if (gone.size > 0) this.#hooks.nodesGone(gone);
     await this.#hooks.seen(members);
   }
 

@@ -1,5 +1,5 @@
 // The gateway's half of the Redis lane: what finds no room here is bundled, pushed, and remembered until it is answered, its
-// deadline passes, or the node that had it is gone.
+// deadline passes, or it runs again because the node that had it is gone.
 import type { Logger } from "pino";
 import { ERRORS, type ErrorCode, IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
@@ -10,16 +10,19 @@ import type { RedisConnection } from "../../redis/connection.ts";
 import { keys } from "../../redis/keys.ts";
 import { enqueue } from "../../redis/scripts.ts";
 import type { RemoteLane } from "./lane.ts";
+import { lostAmong, type PushedBundle } from "./lost-bundles.ts";
 import { decodeReplies, encodeBundle, type Reply } from "./wire.ts";
 
 const MAX_BUNDLE_BYTES = 2 ** 20;
 /** A request without a deadline waits this long; so nothing waits for ever, whatever Redis forgets. */
 const MAX_WAIT_MS = 60_000;
 const SWEEP_MS = 100;
+/** A look after bundles that nobody has claimed, every so many sweeps. */
+const LOOK_EVERY = 3;
 const POP_SECONDS = 1;
 /** Replies taken with one pop. */
 const POP_COUNT = 64;
-/** A request is queued a second time when the node that had it dies, and not a third time. */
+/** A request runs a second time when the node that had claimed it dies, and not a third time. */
 const MAX_ATTEMPTS = 2;
 
 export interface RemoteQueueOptions {
@@ -35,12 +38,9 @@ interface Outstanding {
   readonly bundle: SentBundle;
 }
 
-interface SentBundle {
+interface SentBundle extends PushedBundle {
   readonly id: number;
-  readonly versionKey: string;
   readonly sequences: number[];
-  /** Null until a node has claimed it. */
-  node: string | null;
   open: number;
 }
 
@@ -66,6 +66,8 @@ export class RemoteQueue implements RemoteLane {
   #leased = false;
   #stopped = false;
   readonly #sweeper: NodeJS.Timeout;
+  #sweeps = 0;
+  #looking = false;
 
   /** `blocking` is used for nothing but waiting for replies. */
   constructor(commands: RedisConnection, blocking: RedisConnection, clock: RedisClock, options: RemoteQueueOptions, log: Logger) {
@@ -91,12 +93,10 @@ export class RemoteQueue implements RemoteLane {
     this.#add({ invocation, attempt: 1, undelivered });
   }
 
-  /** These nodes' leases have ended: what they had runs again elsewhere, if it may. `died`: not all of them had left in order. */
-  nodesGone(nodes: ReadonlySet<string>, died: boolean): void {
-    for (const bundle of [...this.#bundles.values()]) {
-      // A bundle that nobody has claimed may have been popped by a node that died; its old attempt is cancelled in any case.
-      if (bundle.node === null ? died : nodes.has(bundle.node)) this.#requeue(bundle, `the node ${bundle.node ?? "that had taken it"} is gone`);
-    }
+  /** These nodes' leases have ended: what they had claimed runs again elsewhere, if it may. What waits still is not theirs. */
+  nodesGone(nodes: ReadonlySet<string>): void {
+    for (const bundle of [...this.#bundles.values()])
+      if (bundle.node !== null && nodes.has(bundle.node)) this.#requeue(bundle, `the node ${bundle.node} is gone`);
   }
 
   /** Redis has lost what it held: queues, replies, or both. */
@@ -141,7 +141,7 @@ export class RemoteQueue implements RemoteLane {
 
   #send(entries: readonly Outgoing[]): void {
     const { version, priority } = (entries[0] as Outgoing).invocation.request;
-    const bundle: SentBundle = { id: this.#nextBundle++, versionKey: version.key, sequences: [], node: null, open: entries.length };
+    const bundle: SentBundle = { id: this.#nextBundle++, version, priority, sequences: [], place: null, node: null, missingSince: null, open: entries.length };
     this.#bundles.set(bundle.id, bundle);
     let bytes = 0;
     const requests = entries.map(({ invocation, attempt }) => {
@@ -153,11 +153,9 @@ export class RemoteQueue implements RemoteLane {
       return { sequence, attempt, alone: invocation.alone, priority, deadline, rows, mergeKey, inputs };
     });
     const payload = encodeBundle({ gateway: this.#options.gateway, id: bundle.id, versionKey: version.key, digest: version.digest, requests });
-    const list = (level: 0 | 1 | 2): string => keys.queue(version, level);
     enqueue(this.#commands, {
-      list: list(priority),
-      size: keys.queueSize(version),
-      lists: [list(0), list(1), list(2)],
+      version,
+      priority,
       payload,
       requests: entries.length,
       bytes,
@@ -165,8 +163,9 @@ export class RemoteQueue implements RemoteLane {
       maxBytes: this.#options.maxQueuedBytes,
       expireMs: MAX_WAIT_MS,
     }).then(
-      (pushed) => {
-        if (!pushed)
+      (place) => {
+        bundle.place = place;
+        if (place === null)
           this.#failBundle(bundle, new IdiomError("QUEUE_FULL", `the queue of model '${version.name}' version '${version.version}' is full; try again later`));
       },
       (error: Error) => this.#undelivered(bundle, entries, new IdiomError("QUEUE_FULL", `the request cannot be queued: Redis says: ${error.message}`)),
@@ -194,17 +193,34 @@ export class RemoteQueue implements RemoteLane {
     this.#commands.publish(keys.cancelled, cancelledAttempt(this.#options.gateway, sequence, attempt)).catch(() => {});
   }
 
+  /** Sends again what the model allows to run again. Only an attempt that a node has claimed can have run, and counts. */
   #requeue(bundle: SentBundle, why: string): void {
-    for (const sequence of bundle.sequences) {
-      const outstanding = this.#outstanding.get(sequence);
-      if (outstanding === undefined) continue;
-      this.#forget(sequence);
-      this.#cancel(sequence, outstanding.attempt);
-      const { invocation, attempt } = outstanding;
+    const claimed = bundle.node !== null;
+    for (const { invocation, attempt } of this.#withdraw(bundle, true)) {
       const { name, version, manifest } = invocation.request.version;
-      if (manifest.idempotent && attempt < MAX_ATTEMPTS) this.#add({ invocation, attempt: attempt + 1, undelivered: (error) => invocation.fail(error) });
+      if (manifest.idempotent && (!claimed || attempt < MAX_ATTEMPTS)) this.#addAgain(invocation, claimed ? attempt + 1 : attempt);
       else invocation.fail(new IdiomError("INSTANCE_DIED", `the request to model '${name}' version '${version}' has no answer: ${why}`));
     }
+  }
+
+  /** Nothing of it has run. */
+  #returned(bundle: SentBundle): void {
+    for (const { invocation, attempt } of this.#withdraw(bundle, false)) this.#addAgain(invocation, attempt);
+  }
+
+  #addAgain(invocation: Invocation, attempt: number): void {
+    this.#add({ invocation, attempt, undelivered: (error) => invocation.fail(error) });
+  }
+
+  /** Forgets the bundle; answers to it are dropped from now on. */
+  #withdraw(bundle: SentBundle, cancel: boolean): Outstanding[] {
+    return bundle.sequences.flatMap((sequence) => {
+      const outstanding = this.#outstanding.get(sequence);
+      if (outstanding === undefined) return [];
+      this.#forget(sequence);
+      if (cancel) this.#cancel(sequence, outstanding.attempt);
+      return [outstanding];
+    });
   }
 
   /** Whether the bundle was pushed before the connection broke nobody knows: its attempts are cancelled before they go elsewhere. */
@@ -221,14 +237,11 @@ export class RemoteQueue implements RemoteLane {
   }
 
   #failBundle(bundle: SentBundle, error: IdiomError): void {
-    for (const sequence of bundle.sequences) {
-      const outstanding = this.#outstanding.get(sequence);
-      this.#forget(sequence);
-      outstanding?.invocation.fail(error);
-    }
+    for (const { invocation } of this.#withdraw(bundle, false)) invocation.fail(error);
   }
 
   #sweep(): void {
+    if (++this.#sweeps % LOOK_EVERY === 0) void this.#lookForLost();
     const now = Date.now();
     for (const [sequence, { invocation, attempt }] of this.#outstanding) {
       const waitedMs = performance.now() - invocation.arrivedAt;
@@ -236,6 +249,18 @@ export class RemoteQueue implements RemoteLane {
       this.#forget(sequence);
       this.#cancel(sequence, attempt);
       invocation.fail(new IdiomError("DEADLINE_EXCEEDED", `no answer within ${Math.round(waitedMs)} ms`));
+    }
+  }
+
+  async #lookForLost(): Promise<void> {
+    if (this.#looking || !this.available || this.#bundles.size === 0) return;
+    this.#looking = true;
+    try {
+      for (const bundle of await lostAmong(this.#commands, this.#bundles.values())) this.#requeue(bundle, "it was taken from the queue and never claimed");
+    } catch (error) {
+      this.#log.debug({ error: (error as Error).message }, "the queues could not be looked at; trying again");
+    } finally {
+      this.#looking = false;
     }
   }
 
@@ -261,9 +286,11 @@ export class RemoteQueue implements RemoteLane {
   }
 
   #reply(reply: Reply): void {
-    if (reply.kind === "claim") {
+    if (reply.kind === "claim" || reply.kind === "returned") {
       const bundle = this.#bundles.get(reply.bundle);
-      if (bundle !== undefined) bundle.node = reply.node;
+      if (bundle === undefined) return;
+      if (reply.kind === "claim") bundle.node = reply.node;
+      else this.#returned(bundle);
       return;
     }
     const outstanding = this.#outstanding.get(reply.sequence);

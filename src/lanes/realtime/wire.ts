@@ -32,6 +32,8 @@ export interface Bundle {
 export type Reply =
   /** The node has the bundle; from now on it answers, or its lease ends. */
   | { readonly kind: "claim"; readonly bundle: number; readonly node: string }
+  /** A node that stops has taken the bundle and run nothing of it. */
+  | { readonly kind: "returned"; readonly bundle: number }
   | {
       readonly kind: "result";
       readonly sequence: number;
@@ -87,7 +89,7 @@ export function decodeBundle(bytes: Buffer): Bundle {
   return { gateway, id, versionKey, digest, requests };
 }
 
-const REPLY_KINDS = { claim: 1, result: 2, error: 3 } as const;
+const REPLY_KINDS = { claim: 1, result: 2, error: 3, returned: 4 } as const;
 
 export function encodeReplies(replies: readonly Reply[]): Buffer {
   const writer = new Writer();
@@ -99,6 +101,9 @@ export function encodeReplies(replies: readonly Reply[]): Buffer {
       case "claim":
         writer.f64(reply.bundle);
         writer.text(reply.node);
+        break;
+      case "returned":
+        writer.f64(reply.bundle);
         break;
       case "result":
         writer.f64(reply.sequence);
@@ -126,6 +131,8 @@ export function decodeReplies(bytes: Buffer): Reply[] {
     switch (reader.u8()) {
       case REPLY_KINDS.claim:
         return { kind: "claim", bundle: reader.f64(), node: reader.text() };
+      case REPLY_KINDS.returned:
+        return { kind: "returned", bundle: reader.f64() };
       case REPLY_KINDS.result:
         return { kind: "result", sequence: reader.f64(), attempt: reader.u8(), queueMs: reader.f64(), computeMs: reader.f64(), outputs: reader.tensors() };
       case REPLY_KINDS.error:

@@ -27,6 +27,7 @@ const BUNDLE: Bundle = {
 
 const REPLIES: readonly Reply[] = [
   { kind: "claim", bundle: 12, node: "host-2" },
+  { kind: "returned", bundle: 2 ** 40 },
   {
     kind: "result",
     sequence: 2 ** 50,
