@@ -35,12 +35,14 @@ repository=$PWD
 . setup/python.sh
 . setup/r.sh
 . setup/java.sh
+. setup/sandbox.sh
 . setup/redis.sh
 
 require_node
 only_one_at_a_time
 set_up_certificates
 [ -n "$only" ] || set_up_idiom
+[ -n "$only" ] || set_up_sandbox
 ! wants node || set_up_node_models
 ! wants python || set_up_python
 ! wants r || set_up_r

@@ -10,6 +10,8 @@ import type { Instance, PreparedVersion } from "./instance/instance.ts";
 import { Pool, type PoolLimits } from "./pool/pool.ts";
 import { harnessEnvironment, type RuntimeDefinition, resolveCommand } from "./runtimes.ts";
 import type { Launcher } from "./sandbox/launcher.ts";
+import { processLimits } from "./sandbox/limits.ts";
+import { visiblePaths } from "./sandbox/visible.ts";
 
 export interface WorkerNodeOptions {
   readonly runtimes: readonly RuntimeDefinition[];
@@ -131,12 +133,18 @@ export class WorkerNode {
     const runtime = runtimes.find((candidate) => candidate.language === language);
     if (runtime === undefined)
       throw new IdiomError("MODEL_INVALID", `no runtime '${language}'; there are: ${runtimes.map((candidate) => candidate.language).join(", ")}`);
+    const command = resolveCommand(runtime, runtime.command, data, limits.memoryBytes);
+    const libraries = await librariesOf(version, data);
     return {
       version,
       softCancel: runtime.soft_cancel,
-      libraries: await librariesOf(version, data),
+      libraries,
+      confinement: {
+        visible: visiblePaths(runtime, command, [version.folder, ...libraries], data),
+        limits: processLimits(runtime, limits),
+      },
       command: {
-        command: resolveCommand(runtime, runtime.command, data, limits.memoryBytes),
+        command,
         env: harnessEnvironment(runtime),
         cwd: version.folder,
         transport: runtime.transport,

@@ -16,6 +16,8 @@ const runtimeSchema = z.strictObject({
   /** Argument vector with the placeholders of `Placeholders`. */
   command: z.array(z.string()).min(1),
   env: z.record(z.string(), z.string()),
+  /** What the data segment may hold beyond `limits.memory`. */
+  data_headroom_mb: z.number().int().min(0),
   version_command: z.array(z.string()).min(1),
 });
 
@@ -58,7 +60,7 @@ export function resolveCommand(runtime: RuntimeDefinition, words: readonly strin
 }
 
 /** The environment of a harness: nothing of the host's own. */
-export function harnessEnvironment(runtime: RuntimeDefinition): HarnessCommand["env"] {
+export function harnessEnvironment(runtime: Pick<RuntimeDefinition, "env">): HarnessCommand["env"] {
   return { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/tmp", TMPDIR: "/tmp", LANG: "C.UTF-8", ...runtime.env };
 }
 
@@ -90,6 +92,10 @@ const DEBIAN_PACKAGES: Record<string, string | undefined> = {
   javac: "default-jdk-headless maven",
   python3: "python3 python3-venv",
   "redis-server": "redis-server",
+  bwrap: "bubblewrap",
+  prlimit: "util-linux",
+  choom: "util-linux",
+  setpriv: "util-linux",
 };
 
 function isExecutable(path: string): boolean {

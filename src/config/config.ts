@@ -52,6 +52,8 @@ const configSchema = z.strictObject({
   data: z.string().default(join(PACKAGE_ROOT, ".idiom")),
   /** What must outlive the process: the durable Redis, jobs and their files. Without it, the folder `state` in `data`. */
   state: z.string().optional(),
+  /** How models are confined; a level that cannot be had stops the start. */
+  sandbox: z.enum(["strict", "off"]).default("strict"),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   /** Redis for everything, by URL; without one Idiom starts its own. */
   redisUrl: z.string().optional(),
@@ -104,6 +106,7 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",
   IDIOM_STATE: "state",
+  IDIOM_SANDBOX: "sandbox",
   IDIOM_LOG_LEVEL: "logLevel",
   IDIOM_REDIS_URL: "redisUrl",
   IDIOM_REALTIME_REDIS_URL: "realtimeRedisUrl",

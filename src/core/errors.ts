@@ -34,6 +34,8 @@ export const ERRORS = {
   CANCELLED: { grpc: 1, http: 499, retryable: false },
   /** A setting is wrong or unknown: the start stops. */
   CONFIG_INVALID: { grpc: 9, http: 500, retryable: false },
+  /** The sandbox level that is asked for cannot be had here: the start stops. */
+  SANDBOX_UNAVAILABLE: { grpc: 9, http: 500, retryable: false },
   /** The address is taken or not ours: the start stops. */
   CANNOT_LISTEN: { grpc: 9, http: 500, retryable: false },
   INTERNAL: { grpc: 13, http: 500, retryable: false },

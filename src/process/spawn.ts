@@ -1,6 +1,6 @@
 // The only place that starts processes: harnesses with their transport, and tools that run to an end.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, fchownSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,18 @@ export interface HarnessCommand {
   readonly transport: Transport;
 }
 
+/** A program that starts the command in its place, and so decides what it may do. */
+export interface Wrapper {
+  /** The whole argument vector. `firstFd` is the descriptor of the first feed. */
+  around(command: readonly string[], firstFd: number): readonly string[];
+  /** The environment of the wrapper. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What the wrapper reads, each to its end from a descriptor of its own. */
+  readonly feeds: readonly Uint8Array[];
+  /** The uid that the command will have; null: this process's own. */
+  readonly uid: number | null;
+}
+
 export interface ExitCause {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -31,6 +43,8 @@ export interface ChildHandle {
   readonly output: Socket;
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** Whether the process is gone; `exited` follows when what it wrote has been read. */
+  readonly ended: boolean;
   /** After the process has ended and everything that it wrote has been read. */
   readonly exited: Promise<ExitCause>;
   /** Signals the process and its group; does nothing once it has ended. */
@@ -39,20 +53,20 @@ export interface ChildHandle {
   interrupt(): void;
 }
 
-/** @throws Error when the program cannot be started. */
-export async function spawnHarness(command: HarnessCommand): Promise<ChildHandle> {
-  return command.transport === "socket" ? spawnOnSocket(command) : spawnOnFifos(command);
+/** `wrapper` null: the command runs as it stands. @throws Error when the program cannot be started. */
+export async function spawnHarness(command: HarnessCommand, wrapper: Wrapper | null = null): Promise<ChildHandle> {
+  return command.transport === "socket" ? spawnOnSocket(command, wrapper) : spawnOnFifos(command, wrapper);
 }
 
-async function spawnOnSocket(command: HarnessCommand): Promise<ChildHandle> {
-  const child = start(command, ["pipe"]);
+async function spawnOnSocket(command: HarnessCommand, wrapper: Wrapper | null): Promise<ChildHandle> {
+  const child = start(command, wrapper, ["pipe"]);
   await started(child);
   const socket = child.stdio[3] as Socket;
   return handle(child, socket, socket);
 }
 
 /** R opens descriptors by path, which fails on sockets; a FIFO pair that has lost its names serves. */
-async function spawnOnFifos(command: HarnessCommand): Promise<ChildHandle> {
+async function spawnOnFifos(command: HarnessCommand, wrapper: Wrapper | null): Promise<ChildHandle> {
   const folder = mkdtempSync(join(tmpdir(), "idiom-"));
   const [toHarness, fromHarness] = [join(folder, "in"), join(folder, "out")];
   const harnessEnds: number[] = [];
@@ -64,7 +78,9 @@ async function spawnOnFifos(command: HarnessCommand): Promise<ChildHandle> {
     ownEnds.push(openSync(toHarness, constants.O_WRONLY));
     ownEnds.push(openSync(fromHarness, constants.O_RDONLY | constants.O_NONBLOCK));
     harnessEnds.push(openSync(fromHarness, constants.O_WRONLY));
-    const child = start(command, harnessEnds);
+    const uid = wrapper?.uid ?? null;
+    if (uid !== null) for (const end of harnessEnds) fchownSync(end, uid, uid);
+    const child = start(command, wrapper, harnessEnds);
     await started(child);
     const output = new Socket({ fd: ownEnds[0] as number, readable: false, writable: true });
     const input = new Socket({ fd: ownEnds[1] as number, readable: true, writable: false });
@@ -78,10 +94,28 @@ async function spawnOnFifos(command: HarnessCommand): Promise<ChildHandle> {
   }
 }
 
-function start({ command, env, cwd }: HarnessCommand, transport: readonly ("pipe" | number)[]): ChildProcess {
-  const [program, ...args] = command;
+function start({ command, env, cwd }: HarnessCommand, wrapper: Wrapper | null, transport: readonly ("pipe" | number)[]): ChildProcess {
+  const firstFd = FIRST_FREE_FD + transport.length;
+  const [program, ...args] = wrapper?.around(command, firstFd) ?? command;
+  const feeds = (wrapper?.feeds ?? []).map(() => "pipe" as const);
   // Detached: a process group of its own, so that Ctrl-C at the terminal reaches the host alone and a kill reaches all of it.
-  return spawn(program as string, args, { cwd, env: { ...env }, detached: true, stdio: ["ignore", "pipe", "pipe", ...transport] });
+  const child = spawn(program as string, args, {
+    cwd,
+    env: { ...(wrapper?.env ?? env) },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", ...transport, ...feeds],
+  });
+  if (wrapper !== null && child.pid !== undefined) feed(wrapper, child.stdio.slice(firstFd) as Socket[]);
+  return child;
+}
+
+/** Descriptors 0, 1 and 2 are the model's. */
+const FIRST_FREE_FD = 3;
+
+/** A wrapper that fails closes its ends; what it printed and its exit tell the story. */
+function feed({ feeds }: Wrapper, ends: readonly Socket[]): void {
+  for (const end of ends) end.on("error", () => end.destroy());
+  feeds.forEach((bytes, i) => void ends[i]?.end(bytes));
 }
 
 function started(child: ChildProcess): Promise<void> {
@@ -139,6 +173,9 @@ function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle
     output,
     stdout: child.stdout as Readable,
     stderr: child.stderr as Readable,
+    get ended() {
+      return ended;
+    },
     exited,
     kill(signal) {
       if (!ended) signalGroup(pid, signal);

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { probeRuntime, readRuntimes } from "../../workers/runtimes.ts";
-import { unconfined } from "../../workers/sandbox/launcher.ts";
+import { openSandbox } from "../../workers/sandbox/open.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
@@ -32,7 +32,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     ...(await modelFindings(config.models, runtimes)),
     await portFinding("gRPC port", config.host, config.grpcPort, "IDIOM_GRPC_PORT"),
     await portFinding("HTTP port", config.host, config.httpPort, "IDIOM_HTTP_PORT"),
-    { what: "sandbox", verdict: "warning", detail: `level ${unconfined.level}: models run with the rights of this process; serve only models that you trust` },
+    await sandboxFinding(config),
   ];
 }
 
@@ -83,6 +83,17 @@ async function modelFindings(models: string, runtimes: ReturnType<typeof readRun
         detail: existsSync(models) ? IdiomError.from(error).message : `${models} is not there; name the folder with IDIOM_MODELS`,
       },
     ];
+  }
+}
+
+async function sandboxFinding(config: Config): Promise<Finding> {
+  try {
+    const { level, layers } = await openSandbox(config.sandbox, config);
+    if (level === "off")
+      return { what: "sandbox", verdict: "warning", detail: "off: models run with the rights of this process; serve only models that you trust" };
+    return { what: "sandbox", verdict: "ok", detail: [level, ...layers].join("\n") };
+  } catch (error) {
+    return { what: "sandbox", verdict: "problem", detail: IdiomError.from(error).message };
   }
 }
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { WorkerNode } from "../../workers/node.ts";
 import { type RuntimeDefinition, readRuntimes } from "../../workers/runtimes.ts";
-import { unconfined } from "../../workers/sandbox/launcher.ts";
+import { announceSandbox, openSandbox } from "../../workers/sandbox/open.ts";
+import { endStrays } from "../../workers/sandbox/strays.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
 import type { ModelVersion } from "../core/model.ts";
@@ -47,6 +48,10 @@ export async function workerSide(
 ): Promise<WorkerSide> {
   const all = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
   const runtimes = chosen(all, languages);
+  const launcher = await openSandbox(config.sandbox, config);
+  announceSandbox(launcher, log);
+  const strays = endStrays();
+  if (strays > 0) log.warn(`ended ${strays} processes that a server which was killed had left behind`);
   const watch = new FolderWatch(
     config.models,
     all.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),
@@ -61,7 +66,7 @@ export async function workerSide(
     {
       runtimes,
       data: config.data,
-      launcher: unconfined,
+      launcher,
       limits: { maxQueuedRequests: config.queue.maxRequests, maxQueuedBytes: config.queue.maxBytes },
       parallelLoads: availableParallelism() + 2,
     },

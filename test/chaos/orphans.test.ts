@@ -1,39 +1,84 @@
-// A server that is killed leaves no model behind: each harness sees the end of its stream and ends itself.
+// A server that is killed leaves no process of a model behind, at whatever moment; what a killed server left behind is ended by the next.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { allPids, startedWith, startTimeOf } from "../../src/process/proc.ts";
+import { endStrays, hostMark } from "../../workers/sandbox/strays.ts";
 import { activeLanguages, type Language, MODEL_FILE } from "../support/languages.ts";
 import { ModelsFolder } from "../support/models.ts";
-import { startServer } from "../support/server.ts";
+import { spawnUp, startServer } from "../support/server.ts";
 
+/** Kills at random moments after a start; 200 in the full count. */
+const KILLS = Number(process.env["IDIOM_TEST_KILLS"] ?? 12);
+const GONE_WITHIN_MS = 1000;
+const LOOK_AGAIN_MS = 10;
 const YAML = "inputs: [{name: x, datatype: INT32, shape: [-1]}]\noutputs: [{name: y, datatype: INT32, shape: [-1]}]\n";
-
-/** Models that hold a connection to this port as long as their process lives. */
-const SOURCES: Record<Language, (port: number) => string> = {
-  python: (port) => `import socket\n\nheld = socket.create_connection(("127.0.0.1", ${port}))\n\n\ndef predict(x):\n    return x\n`,
-  r: (port) => `held <- socketConnection("127.0.0.1", ${port}, blocking = TRUE, open = "r+")\n\npredict_model <- function(x) x\n`,
-  java: (port) =>
-    `import java.net.Socket;\n\npublic class Model {\n  private final Socket held;\n\n  public Model() throws java.io.IOException {\n    held = new Socket("127.0.0.1", ${port});\n  }\n\n  public int[] predict(int[] x) {\n    return x;\n  }\n}\n`,
-  node: (port) => `import { connect } from "node:net";\n\nconst held = connect(${port}, "127.0.0.1");\n\nexport default ({ x }) => ({ y: held && x });\n`,
+const SOURCES: Record<Language, string> = {
+  python: "def predict(x):\n    return x\n",
+  r: "predict_model <- function(x) x\n",
+  java: "public class Model {\n  public int[] predict(int[] x) {\n    return x;\n  }\n}\n",
+  node: "export default ({ x }) => ({ y: x });\n",
 };
 
-for (const language of activeLanguages()) {
-  test(`${language}: the process of a model ends with the server that was killed`, { timeout: 30_000 }, async (t) => {
-    const listener = createServer();
-    t.after(() => listener.close());
-    await once(listener.listen(0, "127.0.0.1"), "listening");
-    const connected = once(listener, "connection") as Promise<[Socket]>;
-    const { port } = listener.address() as AddressInfo;
-    const models = new ModelsFolder().add("held", { "model.yaml": YAML, [MODEL_FILE[language]]: SOURCES[language](port) });
-
-    const server = await startServer({ models: models.path });
-    const [held] = await connected;
-    held.on("error", () => {});
-    assert.deepEqual(await server.client.call("ModelReady", { name: "held" }), { ready: true });
-    const ended = once(held.resume(), "close");
-    server.process.kill("SIGKILL");
-    await ended;
-    await server.stop();
-  });
+function modelsOf(languages: readonly Language[]): ModelsFolder {
+  const models = new ModelsFolder();
+  for (const language of languages) models.add(language, { "model.yaml": YAML, [MODEL_FILE[language]]: SOURCES[language] });
+  return models;
 }
+
+/** The processes that this server has started for its models and that are still there. */
+function processesOf(server: number): number[] {
+  return allPids().filter((pid) => startedWith(pid, "IDIOM_HOST")?.startsWith(`${server}:`) === true && startTimeOf(pid) !== null);
+}
+
+async function goneWithin(server: number, ms: number): Promise<boolean> {
+  for (const end = performance.now() + ms; processesOf(server).length > 0; await delay(LOOK_AGAIN_MS)) if (performance.now() > end) return false;
+  return true;
+}
+
+for (const level of ["strict", "off"]) {
+  for (const language of activeLanguages()) {
+    test(`${language} at level ${level}: the process of a model ends with the server that was killed`, { timeout: 60_000 }, async () => {
+      const server = await startServer({ models: modelsOf([language]).path, env: { IDIOM_SANDBOX: level } });
+      const pid = server.process.pid as number;
+      assert.deepEqual(await server.client.call("ModelReady", { name: language }), { ready: true });
+      assert.ok(processesOf(pid).length > 0);
+      server.process.kill("SIGKILL");
+      assert.ok(await goneWithin(pid, GONE_WITHIN_MS), `left behind: ${processesOf(pid)}`);
+      await server.stop();
+    });
+  }
+}
+
+test(`a server that is killed within 50 ms of its first process leaves none, ${KILLS} times`, { timeout: 20_000 + KILLS * 3000 }, async () => {
+  const models = modelsOf(activeLanguages());
+  for (let i = 0; i < KILLS; i++) {
+    const server = spawnUp({ models: models.path });
+    const pid = server.pid as number;
+    const exited = once(server, "exit");
+    while (processesOf(pid).length === 0) await delay(1);
+    await delay(randomInt(51));
+    server.kill("SIGKILL");
+    await exited;
+    assert.ok(await goneWithin(pid, GONE_WITHIN_MS), `kill ${i + 1} left behind: ${processesOf(pid)}`);
+  }
+});
+
+test("a process whose host is no more is ended at the next start, one whose host lives is not", async (t) => {
+  const startWith = async (host: string): Promise<ReturnType<typeof spawn>> => {
+    const child = spawn("sleep", ["60"], { env: { IDIOM_HOST: host }, stdio: "ignore" });
+    t.after(() => child.kill("SIGKILL"));
+    await once(child, "spawn");
+    return child;
+  };
+  const own = hostMark()["IDIOM_HOST"] as string;
+  const mine = await startWith(own);
+  const stray = await startWith(own.replace(/:\d+:/, ":1:"));
+  const ended = once(stray, "exit");
+  assert.equal(endStrays(), 1);
+  assert.deepEqual(await ended, [null, "SIGKILL"]);
+  assert.equal(mine.exitCode ?? mine.signalCode, null);
+});

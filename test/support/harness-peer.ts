@@ -39,6 +39,7 @@ export class HarnessPeer {
       output: hosts,
       stdout: new PassThrough(),
       stderr: new PassThrough(),
+      ended: false,
       exited: exit.promise,
       kill: (signal: NodeJS.Signals) => {
         this.signals.push(signal);

@@ -1,10 +1,14 @@
 // Compiles the Java sources of a model folder, once per content: the author hands in Model.java, no build.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ModelVersion } from "../../src/core/model.ts";
 import { runTool } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
+
+const FLAGS = ["-parameters", "-encoding", "UTF-8", "-g", "-proc:none"];
+/** The uids that run models read the classes. */
+const FOLDER_MODE = 0o755;
 
 /**
  * Compiles with `-parameters`, so that parameters keep their names, and returns the folder of the classes. The folder's name is
@@ -15,7 +19,13 @@ export async function compileJava(version: ModelVersion, classPath: readonly str
   const sources = readdirSync(version.folder)
     .filter((file) => file.endsWith(".java"))
     .sort();
-  const key = createHash("sha256").update(version.digest).update(classPath.join("\0")).digest("hex").slice(0, 32);
+  const key = createHash("sha256")
+    .update(version.digest)
+    .update(FLAGS.join())
+    .update(String(FOLDER_MODE))
+    .update(classPath.join("\0"))
+    .digest("hex")
+    .slice(0, 32);
   const target = join(data, "environments", "java-classes", key);
   if (existsSync(target)) return target;
   mkdirSync(dirname(target), { recursive: true });
@@ -23,11 +33,12 @@ export async function compileJava(version: ModelVersion, classPath: readonly str
   try {
     if (sources.length > 0) {
       const javac = findTool("javac", data);
-      await runTool(javac, ["-parameters", "-encoding", "UTF-8", "-g", "-proc:none", "-cp", classPath.join(":"), "-d", building, ...sources], {
+      await runTool(javac, [...FLAGS, "-cp", classPath.join(":"), "-d", building, ...sources], {
         cwd: version.folder,
         timeoutMs: 120_000,
       });
     }
+    chmodSync(building, FOLDER_MODE);
     publish(building, target);
   } finally {
     rmSync(building, { recursive: true, force: true });

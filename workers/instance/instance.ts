@@ -6,7 +6,7 @@ import { MAX_FRAME_BYTES } from "../../src/core/limits.ts";
 import type { ModelVersion } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
-import type { Launcher } from "../sandbox/launcher.ts";
+import type { Confinement, Launcher } from "../sandbox/launcher.ts";
 import { blameOf, describeExit, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import type { KillDistance } from "./kill-distance.ts";
 import { captureLines } from "./log-capture.ts";
@@ -18,6 +18,7 @@ import type { Segment } from "./tensor-codec.ts";
 export interface PreparedVersion {
   readonly version: ModelVersion;
   readonly command: HarnessCommand;
+  readonly confinement: Confinement;
   readonly softCancel: "frame" | "signal";
   readonly libraries: readonly string[];
 }
@@ -183,7 +184,7 @@ export class Instance {
     this.#clearTimer();
     this.#timer = setTimeout(() => this.#harness?.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     try {
-      const child = await this.#launcher.launch(this.#prepared.command);
+      const child = await this.#launcher.launch(this.#prepared.command, this.#prepared.confinement);
       const harness = new Harness(child, this.#prepared.softCancel, MAX_FRAME_BYTES, this.#events(generation));
       this.#harness = harness;
       this.#captureOutput(child.stdout, "stdout");

@@ -1,12 +1,25 @@
-// How an instance gets its process. The sandbox levels are further implementations of this interface.
+// How an instance gets its process. Each sandbox level is an implementation of this interface.
 import type { ChildHandle, HarnessCommand } from "../../src/process/spawn.ts";
 import { spawnHarness } from "../../src/process/spawn.ts";
+import type { ProcessLimits } from "./limits.ts";
+import { hostMark } from "./strays.ts";
+
+export type SandboxLevel = "strict" | "off";
+
+/** What one process may use and see. */
+export interface Confinement {
+  /** Folders and files that it may read, at their own paths; the system's own libraries come by themselves. */
+  readonly visible: readonly string[];
+  readonly limits: ProcessLimits;
+}
 
 export interface Launcher {
-  /** The sandbox level, as the operator reads it. */
-  readonly level: "off";
-  launch(command: HarnessCommand): Promise<ChildHandle>;
+  readonly level: SandboxLevel;
+  /** What stands between a model and this machine, in words for the operator. */
+  readonly layers: readonly string[];
+  /** @throws Error when the process cannot be started. */
+  launch(command: HarnessCommand, confinement: Confinement): Promise<ChildHandle>;
 }
 
 /** Level `off`: the process has the host's own rights. For models that are trusted as much as the host. */
-export const unconfined: Launcher = { level: "off", launch: spawnHarness };
+export const unconfined: Launcher = { level: "off", layers: [], launch: (command) => spawnHarness({ ...command, env: { ...command.env, ...hostMark() } }) };

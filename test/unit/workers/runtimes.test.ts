@@ -14,6 +14,7 @@ const PYTHON = {
   soft_cancel: "signal",
   command: ["{environment}/bin/python", "{harness}/main.py"],
   env: { PYTHONUNBUFFERED: "1" },
+  data_headroom_mb: 0,
   version_command: ["{environment}/bin/python", "--version"],
 } as const;
 

@@ -1,0 +1,18 @@
+# bubblewrap, which confines the models. Sourced by setup.sh.
+# shellcheck shell=sh disable=SC2154 # variables of the other files
+
+# It needs no setuid bit where the kernel lets users make namespaces, so an unpacked one serves as well.
+set_up_sandbox() {
+  ! has_bwrap || return 0
+  if install_debian bubblewrap bubblewrap && ! is_root; then wrap bwrap "$debian/usr/bin/bwrap"; fi
+  has_bwrap || lacks "bubblewrap 0.8 or newer (bwrap), which confines the models" bubblewrap
+}
+
+has_bwrap() {
+  have bwrap || return 1
+  case $(bwrap --version) in
+    *' 0.'[0-7].*) return 1 ;;
+    *' '[0-9]*) return 0 ;;
+    *) return 1 ;;
+  esac
+}

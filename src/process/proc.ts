@@ -1,0 +1,43 @@
+// What the kernel says of processes under /proc. A process that is gone has nothing to say: null or empty.
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** The pids of all processes that this one can see. */
+export function allPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** The processes that this one's first thread has started. */
+export function childrenOf(pid: number): readonly number[] {
+  const text = read(`/proc/${pid}/task/${pid}/children`);
+  return text === null || text.trim() === "" ? [] : text.trim().split(" ").map(Number);
+}
+
+/** When it started, in the kernel's ticks: with the pid, an identity that no later process shares. */
+export function startTimeOf(pid: number): string | null {
+  // The name, in brackets, may hold anything; the start time is the 20th field after it.
+  const text = read(`/proc/${pid}/stat`);
+  return text?.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+}
+
+/** The value of a variable in the environment that it was started with. */
+export function startedWith(pid: number, variable: string): string | null {
+  const entry = read(`/proc/${pid}/environ`)
+    ?.split("\0")
+    .find((candidate) => candidate.startsWith(`${variable}=`));
+  return entry?.slice(variable.length + 1) ?? null;
+}
+
+/** The namespace that this process's pids belong to. */
+export function pidNamespace(): string {
+  return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] as string;
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}

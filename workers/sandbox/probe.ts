@@ -1,0 +1,38 @@
+// One attack at every start: a process in the sandbox tries what a hostile model would try first.
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { PACKAGE_ROOT } from "../../src/package-root.ts";
+import { harnessEnvironment } from "../runtimes.ts";
+import type { Launcher } from "./launcher.ts";
+
+const FOLDER = join(PACKAGE_ROOT, "workers", "sandbox", "probe");
+const TIMEOUT_MS = 10_000;
+const LIMITS = { dataBytes: 2 ** 30, pids: 64, fileBytes: 2 ** 20 };
+
+/** What the process was able to do, in words; empty when the sandbox holds. @throws Error when it cannot be started. */
+export async function attackOnce(launcher: Launcher): Promise<string[]> {
+  const listener = createServer((socket) => socket.destroy());
+  await once(listener.listen(0, "127.0.0.1"), "listening");
+  try {
+    const { port } = listener.address() as AddressInfo;
+    const targets = { file: join(PACKAGE_ROOT, "package.json"), pid: process.pid, port, folder: FOLDER };
+    const child = await launcher.launch(
+      {
+        command: [process.execPath, join(FOLDER, "attack.mjs"), JSON.stringify(targets)],
+        env: harnessEnvironment({ env: {} }),
+        cwd: FOLDER,
+        transport: "socket",
+      },
+      { visible: [process.execPath, FOLDER], limits: LIMITS },
+    );
+    const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+    const [printed, errors, { code }] = await Promise.all([text(child.stdout), text(child.stderr), child.exited]);
+    clearTimeout(timer);
+    if (code !== 0) throw new Error(errors.trim() || `the first process in it ended with status ${code}`);
+    return JSON.parse(printed) as string[];
+  } finally {
+    listener.close();
+  }
+}

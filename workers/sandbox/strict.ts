@@ -1,0 +1,145 @@
+// Level `strict`: bubblewrap gives each process namespaces, files and a network of its own, a filter refuses the system calls that it
+// has no use for, and limits bound what it takes.
+import { constants } from "node:os";
+import { PACKAGE_ROOT } from "../../src/package-root.ts";
+import { childrenOf } from "../../src/process/proc.ts";
+import { type ChildHandle, type ExitCause, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
+import { findTool } from "../runtimes.ts";
+import type { Confinement, Launcher } from "./launcher.ts";
+import { limitsAround, limitsInside } from "./limits.ts";
+import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
+import { SlotUids } from "./slot-uids.ts";
+import { hostMark } from "./strays.ts";
+import { mountsOf, systemMounts } from "./visible.ts";
+
+const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
+const PRIVATE_FILES_BYTES = 64 * 2 ** 20;
+
+export interface StrictOptions {
+  readonly data: string;
+  /** The folder of models. */
+  readonly models: string;
+}
+
+/** @throws IdiomError when a tool is missing, naming the command that installs it. */
+export function strictLauncher({ data, models }: StrictOptions): Launcher {
+  const isRoot = process.getuid?.() === 0;
+  const uids = isRoot ? new SlotUids() : null;
+  const bwrap = findTool("bwrap", data);
+  const tools = { prlimit: findTool("prlimit", data), choom: findTool("choom", data), setpriv: findTool("setpriv", data) };
+  const filter = seccompFilter(process.arch, false);
+  if (filter === null) throw new Error(`there is no table of system calls for ${process.arch}`);
+  const hidden = [PACKAGE_ROOT, data, models];
+
+  return {
+    level: "strict",
+    layers: [
+      `namespaces of its own for mounts, processes, network, IPC${isRoot ? "" : " and users"} (bubblewrap)`,
+      "files: the system's libraries and its own folder, read-only; a private /tmp",
+      "no network, no environment, no descriptors of the host",
+      isRoot ? "a uid of its own for each process, no capabilities" : "no capabilities",
+      `${DENIED_CALLS} system calls refused, and sockets and namespaces by argument (seccomp)`,
+      "limits for memory, processes, files and descriptors",
+    ],
+    async launch(command, confinement) {
+      const uid = uids?.take() ?? null;
+      const identity = uid === null ? [] : becoming(tools.setpriv, uid);
+      const wrapper: Wrapper = {
+        env: hostMark(),
+        uid,
+        feeds: [nulSeparated(mounts(command, confinement, hidden, isRoot)), filter],
+        around: (words, fd) => [
+          ...limitsAround(tools, confinement.limits),
+          ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
+          ...[...identity, ...limitsInside(tools, confinement.limits), ...words],
+        ],
+      };
+      const started = spawnHarness(command, wrapper).then(confinedHandle);
+      void started
+        .then(
+          (child) => child.exited,
+          () => {},
+        )
+        .then(() => uid !== null && uids?.release(uid));
+      return started;
+    },
+  };
+}
+
+/** Inside, as the last step: until then root mounts, so that folders below ones that only root may enter can be shown. */
+function becoming(setpriv: string, uid: number): string[] {
+  const without = ["--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all", "--ambient-caps", "-all"];
+  return [setpriv, "--reuid", String(uid), "--regid", String(uid), ...without, "--"];
+}
+
+const AS_ROOT = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"];
+/** What `setpriv` needs to give everything up. */
+const TO_BECOME_ANOTHER = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"].flatMap((capability) => ["--cap-add", capability]);
+const AS_USER = ["--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"];
+
+function mounts({ cwd, env }: HarnessCommand, { visible }: Confinement, hidden: readonly string[], isRoot: boolean): string[] {
+  const privateFolder = (path: string, bytes: number): string[] => ["--size", String(bytes), "--perms", "1777", "--tmpfs", path];
+  return [
+    ...(isRoot ? [...AS_ROOT, ...TO_BECOME_ANOTHER] : AS_USER),
+    ...["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"],
+    ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...systemMounts(false, hidden),
+    ...["--proc", "/proc", "--dev", "/dev"],
+    ...privateFolder("/dev/shm", SHARED_MEMORY_BYTES),
+    ...privateFolder("/tmp", PRIVATE_FILES_BYTES),
+    ...mountsOf(visible),
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", cwd],
+  ];
+}
+
+function nulSeparated(words: readonly string[]): Buffer {
+  return Buffer.from(words.map((word) => `${word}\0`).join(""));
+}
+
+/**
+ * The handle of bubblewrap as one of the process inside. Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot
+ * write there, because its host has just died, leaves its first process waiting forever.
+ */
+function confinedHandle(child: ChildHandle): ChildHandle {
+  /** Takes all others with it; bubblewrap ends when they are gone. Null while nothing has been started. */
+  const first = (): number | null => (child.ended ? null : (childrenOf(child.pid)[0] ?? null));
+  const inside = (): number | null => {
+    const parent = first();
+    return parent === null ? null : (childrenOf(parent)[0] ?? null);
+  };
+  return {
+    ...child,
+    get pid() {
+      return inside() ?? child.pid;
+    },
+    get ended() {
+      return child.ended;
+    },
+    exited: child.exited.then(causeInside),
+    kill(signal) {
+      const target = first();
+      if (target === null) child.kill(signal);
+      else signalProcess(target, signal);
+    },
+    interrupt() {
+      const harness = inside();
+      if (harness !== null) signalProcess(harness, "SIGINT");
+    },
+  };
+}
+
+/** Where a process ends by a signal, bubblewrap exits with 128 and its number, as shells do. */
+function causeInside(cause: ExitCause): ExitCause {
+  const signal = SIGNAL_NAMES.get((cause.code ?? 0) - 128);
+  return signal === undefined ? cause : { code: null, signal };
+}
+
+const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}

@@ -1,0 +1,74 @@
+// Which files of the machine a model may read. What is not named here does not exist for it.
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { PACKAGE_ROOT } from "../../src/package-root.ts";
+import type { RuntimeDefinition } from "../runtimes.ts";
+
+/** Top-level folders that lead into /usr on most systems, and are folders of their own on others. */
+const SYSTEM_FOLDERS = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+/** Of /etc only what interpreters and the linker read. */
+const SYSTEM_FILES = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/timezone", "/etc/R", "/etc/fonts"];
+const JDK_SETTINGS = /^java-.*-openjdk$/;
+/** For models that may use the network. */
+const NETWORK_FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates"];
+
+/**
+ * Arguments of bubblewrap that mount the system, read-only. /usr is visible as a whole; what lies there of `hidden` (the package, its
+ * data, the models) is not.
+ */
+export function systemMounts(network: boolean, hidden: readonly string[]): string[] {
+  const settings = existsSync("/etc") ? readdirSync("/etc").filter((name) => JDK_SETTINGS.test(name)) : [];
+  const files = [...SYSTEM_FILES, ...settings.map((name) => join("/etc", name)), ...(network ? NETWORK_FILES : [])];
+  return [
+    ...readOnly("/usr"),
+    ...SYSTEM_FOLDERS.filter(existsSync).flatMap((folder) =>
+      lstatSync(folder).isSymbolicLink() ? ["--symlink", readlinkSync(folder), folder] : readOnly(folder),
+    ),
+    ...["--dir", "/etc"],
+    ...files.filter(existsSync).flatMap(readOnly),
+    ...hidden.filter((folder) => folder.startsWith("/usr/")).flatMap((folder) => ["--perms", "0755", "--tmpfs", folder]),
+  ];
+}
+
+/** Arguments of bubblewrap that mount these paths at themselves, read-only. What links stand for is looked up here, outside. */
+export function mountsOf(paths: readonly string[]): string[] {
+  // Folders that bubblewrap makes on the way by itself are open to root alone.
+  const parents = new Set(paths.flatMap(ancestors));
+  return [...[...parents].flatMap((folder) => ["--dir", folder]), ...paths.flatMap((path) => ["--ro-bind", realpathSync(path), path])];
+}
+
+function readOnly(path: string): string[] {
+  return ["--ro-bind", path, path];
+}
+
+/** The folders above this one, from the top. */
+function ancestors(path: string): string[] {
+  const parent = dirname(path);
+  return parent === "/" ? [] : [...ancestors(parent), parent];
+}
+
+/**
+ * What a process of this runtime reads besides the system: its harness and environment, the model's folder and libraries, and the
+ * interpreter where it lies outside of /usr. Nothing twice, nothing below something else of the list.
+ */
+export function visiblePaths(runtime: RuntimeDefinition, command: readonly string[], paths: readonly string[], data: string): string[] {
+  const own = [join(runtime.folder, "harness"), join(data, "harness", runtime.language), join(data, "environments", runtime.language)];
+  const all = [...new Set([...own, ...paths, ...interpreterPaths(command[0] as string, data)])].filter(existsSync);
+  return all.filter((path) => !all.some((other) => path.startsWith(`${other}/`)));
+}
+
+function interpreterPaths(program: string, data: string): string[] {
+  const tools = join(data, "tools");
+  // Wrappers of programs that were unpacked without root.
+  if (dirname(program) === join(tools, "bin")) return [dirname(program), join(tools, "debian")];
+  const real = realpathSync(program);
+  return [program, real].filter((path) => !path.startsWith("/usr/")).flatMap((path) => [path, ...installationOf(path)]);
+}
+
+/** `/opt/java` for `/opt/java/bin/java`, where that is an installation of its own and not somebody's home or this package. */
+function installationOf(program: string): string[] {
+  const prefix = dirname(dirname(program));
+  const isOwn = existsSync(join(prefix, "lib")) && ![homedir(), PACKAGE_ROOT].some((place) => `${place}/`.startsWith(`${prefix}/`)) && prefix !== "/";
+  return isOwn ? [prefix] : [];
+}
