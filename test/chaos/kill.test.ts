@@ -1,17 +1,21 @@
 // Instances are killed under load, again and again: no call hangs, none gets a wrong answer, none gets two, and what may run again
 // does so without its caller noticing.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceError } from "@grpc/grpc-js";
+import type { Instance } from "../../workers/instance/instance.ts";
 import { errorCode } from "../support/client.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
 import { LANE_SETTINGS } from "../support/lane.ts";
-import { activeLanguages } from "../support/languages.ts";
-import { fixtureModels, fixtureName } from "../support/models.ts";
-import { assertSameTensor, tensor } from "../support/tensors.ts";
+import { activeLanguages, type Language } from "../support/languages.ts";
+import { FIXTURES, fixtureModels, fixtureName, type ModelsFolder } from "../support/models.ts";
+import { assertSameTensor, type SentTensor, tensor } from "../support/tensors.ts";
 
-/** Per language; over the four of them a hundred. */
-const KILLS = { idempotent: 20, stateful: 5 };
+/** How often each language is struck; IDIOM_CHAOS_ROUNDS asks for more of those of two instances. */
+const KILLS = { idempotent: 20, stateful: 5, ofTwo: Number(process.env["IDIOM_CHAOS_ROUNDS"] || 6) };
 const CALLERS = 16;
 const WHOLE_AGAIN_MS = 1000;
 
@@ -20,7 +24,9 @@ describe("killed instances", () => {
   let node: InProcess;
   before(
     async () => {
-      node = await startInProcess(fixtureModels(["named", "keeps_state"], languages).path, LANE_SETTINGS);
+      const models = fixtureModels(["named", "keeps_state"], languages);
+      for (const language of languages) addTwins(models, language);
+      node = await startInProcess(models.path, LANE_SETTINGS);
       await node.up.settled();
     },
     { timeout: 60_000 },
@@ -28,13 +34,22 @@ describe("killed instances", () => {
   after(() => node.stop());
 
   for (const language of languages) {
+    const inputsOf = (call: number): SentTensor[] => [tensor("a", "INT32", [call, 2 * call], [1, 2]), tensor("b", "INT32", [call, -call], [1, 2])];
+    const callNamed =
+      (model: string) =>
+      async (call: number): Promise<void> => {
+        const answer = await node.client.infer(model, inputsOf(call));
+        assertSameTensor(answer["sum"], tensor("sum", "INT32", [2 * call, call], [1, 2]));
+        assertSameTensor(answer["difference"], tensor("difference", "INT32", [0, 3 * call], [1, 2]));
+      };
+    const callStateful = (model: string) => async (): Promise<void> => {
+      const answer = await node.client.infer(model, [tensor("x", "INT32", [0])]);
+      assert.ok((answer["count"]?.data.readBigInt64LE() ?? 0n) > 0n);
+    };
+
     test(`${language}: calls that may run again are all answered right, and the version is whole again within a second`, { timeout: 60_000 }, async () => {
       const model = fixtureName("named", language);
-      const load = new Load(model, async (i) => {
-        const answer = await node.client.infer(model, [tensor("a", "INT32", [i, 2 * i], [1, 2]), tensor("b", "INT32", [i, -i], [1, 2])]);
-        assertSameTensor(answer["sum"], tensor("sum", "INT32", [2 * i, i], [1, 2]));
-        assertSameTensor(answer["difference"], tensor("difference", "INT32", [0, 3 * i], [1, 2]));
-      });
+      const load = new Load(model, callNamed(model));
       await load.during(() => killRepeatedly(node, load, KILLS.idempotent));
       assert.deepEqual(load.failures.map(String), []);
       assert.ok((await node.metric("idiom_merged_requests_sum", { model })) > load.calls, "calls of killed frames ran again");
@@ -43,23 +58,53 @@ describe("killed instances", () => {
 
     test(`${language}: a call that must not run again gets one error, and only the call that ran`, { timeout: 60_000 }, async () => {
       const model = fixtureName("keeps_state", language);
-      const load = new Load(model, async () => {
-        const answer = await node.client.infer(model, [tensor("x", "INT32", [0])]);
-        assert.ok((answer["count"]?.data.readBigInt64LE() ?? 0n) > 0n);
-      });
+      const load = new Load(model, callStateful(model));
       await load.during(() => killRepeatedly(node, load, KILLS.stateful));
-      for (const failure of load.failures) {
-        assert.equal(errorCode(failure), "INSTANCE_DIED", String(failure));
-        assert.match(failure.details, /died while it ran this request: the process was ended by SIGKILL; it was not run again/);
-      }
-      assert.ok(
-        load.failures.length <= KILLS.stateful,
-        `${load.failures.length} calls failed at ${KILLS.stateful} kills of an instance that runs one at a time`,
-      );
+      assertDied(load.failures, KILLS.stateful);
+      await assertAnsweredOnceEach(node, load);
+    });
+
+    const times = `${KILLS.ofTwo} times one of two instances`;
+    const timeout = 60_000 + KILLS.ofTwo * 3000;
+    test(`${language}: ${times}: calls that may run again see no error`, { timeout }, async (t) => {
+      const model = twinName("named", language);
+      const load = new Load(model, callNamed(model));
+      await load.during(async () => t.diagnostic(await killOneOfTwo(node, load, KILLS.ofTwo)));
+      assert.deepEqual(load.failures.map(String), []);
+      await assertAnsweredOnceEach(node, load);
+    });
+
+    test(`${language}: ${times}: calls that must not run again fail at most with the frame that was killed`, { timeout }, async (t) => {
+      const model = twinName("keeps_state", language);
+      const load = new Load(model, callStateful(model));
+      await load.during(async () => t.diagnostic(await killOneOfTwo(node, load, KILLS.ofTwo)));
+      assertDied(load.failures, KILLS.ofTwo);
       await assertAnsweredOnceEach(node, load);
     });
   }
 });
+
+function twinName(behaviour: string, language: Language): string {
+  return `${fixtureName(behaviour, language)}-twins`;
+}
+
+/** The same models with two instances each. */
+function addTwins(models: ModelsFolder, language: Language): void {
+  for (const behaviour of ["named", "keeps_state"]) {
+    const name = twinName(behaviour, language);
+    const yaml = readFileSync(join(FIXTURES, behaviour, language, "model.yaml"), "utf8").replace(/^instances:.*\n/m, "");
+    models.addFixture(behaviour, language, name).add(name, { "model.yaml": `${yaml}instances: {min: 2}\n` });
+  }
+}
+
+/** An instance of these models runs one call at a time. */
+function assertDied(failures: readonly ServiceError[], kills: number): void {
+  for (const failure of failures) {
+    assert.equal(errorCode(failure), "INSTANCE_DIED", String(failure));
+    assert.match(failure.details, /died while it ran this request: the process was ended by SIGKILL; it was not run again/);
+  }
+  assert.ok(failures.length <= kills, `${failures.length} calls failed at ${kills} kills`);
+}
 
 /** Callers that each wait for their answer before they call again. */
 class Load {
@@ -120,6 +165,27 @@ async function killRepeatedly(node: InProcess, load: Load, kills: number): Promi
     const tookMs = performance.now() - killedAt;
     assert.ok(tookMs <= WHOLE_AGAIN_MS, `ready again ${Math.round(tookMs)} ms after kill ${kill + 1}`);
   }
+}
+
+/** Kills one of the two by chance, waits until both are ready, and as long again, and so on. Returns how long they took to be ready. */
+async function killOneOfTwo(node: InProcess, load: Load, kills: number): Promise<string> {
+  const instances = node.up.node.instancesOf(`${load.model}/1`);
+  assert.equal(instances.length, 2);
+  const tookMs: number[] = [];
+  for (let kill = 0; kill < kills; kill++) {
+    await load.answers(1 + Math.floor(Math.random() * 20));
+    const instance = instances[Math.floor(Math.random() * 2)] as Instance;
+    const { generation, pid } = instance;
+    const whole = node.statusChange(({ name }) => name === load.model && instance.generation > generation && instance.state.name === "ready");
+    const killedAt = performance.now();
+    process.kill(pid as number, "SIGKILL");
+    await whole;
+    tookMs.push(performance.now() - killedAt);
+    await delay(tookMs.at(-1));
+  }
+  const sorted = tookMs.toSorted((a, b) => a - b);
+  const quantile = (share: number): string => `${Math.round(sorted[Math.min(kills - 1, Math.floor(share * kills))] as number)} ms`;
+  return `ready again after p50 ${quantile(0.5)}, p99 ${quantile(0.99)}; ${load.calls} calls`;
 }
 
 /** The server counts each answer that it gives; a call answered twice would count twice. */
