@@ -7,17 +7,22 @@ import type { RealtimeLane } from "../src/lanes/realtime/lane.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { librariesOf } from "./environments/libraries.ts";
 import type { Instance, PreparedVersion } from "./instance/instance.ts";
+import { Capacity, type CapacityLimits } from "./pool/capacity.ts";
 import { Pool, type PoolLimits } from "./pool/pool.ts";
 import { harnessEnvironment, type RuntimeDefinition, resolveCommand } from "./runtimes.ts";
 import type { Launcher } from "./sandbox/launcher.ts";
 import { processLimits } from "./sandbox/limits.ts";
 import { visiblePaths } from "./sandbox/visible.ts";
 
+/** How often each pool is asked which of its instances have idled or served long enough. */
+const LOOK_EVERY_MS = 1000;
+
 export interface WorkerNodeOptions {
   readonly runtimes: readonly RuntimeDefinition[];
   readonly data: string;
   readonly launcher: Launcher;
   readonly limits: PoolLimits;
+  readonly capacity: CapacityLimits;
   /** Versions that may load at the same time; more only slow each other down. */
   readonly parallelLoads: number;
 }
@@ -44,11 +49,18 @@ export class WorkerNode {
   /** Called for each version that leaves the state `loading`. */
   readonly #settled = new Map<ModelVersion, () => void>();
   readonly #retired = new WeakSet<ModelVersion>();
+  readonly #capacity: Capacity;
+  readonly #looks: NodeJS.Timeout;
   #stopped = false;
 
   constructor(options: WorkerNodeOptions, dependencies: WorkerNodeDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
+    this.#capacity = new Capacity(options.capacity);
+    this.#looks = setInterval(() => {
+      for (const pool of this.#pools.values()) pool.look();
+      this.#capacity.letGiveWay();
+    }, LOOK_EVERY_MS).unref();
   }
 
   /**
@@ -90,6 +102,7 @@ export class WorkerNode {
   /** Answers what waits here, then ends every instance; what is not done after `timeoutMs` is killed. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#looks);
     this.#queue.length = 0;
     await Promise.all(this.pools.map((pool) => this.#end(pool, pool.drain(), timeoutMs)));
   }
@@ -161,6 +174,7 @@ export class WorkerNode {
       const pool = new Pool(prepared, {
         launcher: this.#options.launcher,
         limits: this.#options.limits,
+        capacity: this.#capacity,
         metrics,
         log,
         statusChanged: (_version, status) => this.#statusChanged(pool, status),

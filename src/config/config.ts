@@ -84,6 +84,19 @@ const configSchema = z.strictObject({
   maxMessageBytes: size.default(64 * 2 ** 20),
   /** How long a stop waits for what runs. */
   drainTimeoutMs: duration.default(30_000),
+  instances: z
+    .strictObject({
+      /** Most instances of all models on this node; without one: as many as the models ask for. */
+      max: count.optional(),
+      /** Bound on the sum of their `limits.memory`. */
+      memory: size.optional(),
+      /** When a request has waited for so long while every instance of its model is busy, another one starts. */
+      growAfterMs: duration.default(100),
+      /** An instance beyond `instances.min` leaves after so long without work. */
+      idleAfterMs: duration.default(5 * 60_000),
+    })
+    .prefault({})
+    .readonly(),
   queue: z
     .strictObject({
       /** Requests that may wait for one version on this node. */

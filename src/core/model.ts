@@ -10,6 +10,14 @@ export interface Batching {
   readonly maxBytes: number;
 }
 
+/** When an instance is replaced by a fresh one, whichever comes first; null: never for this reason. */
+export interface Recycle {
+  readonly requests: number | null;
+  readonly ageMs: number | null;
+  /** Resident memory of its process. */
+  readonly memoryBytes: number | null;
+}
+
 /** model.yaml, with its defaults filled in. */
 export interface Manifest {
   readonly name: string;
@@ -24,7 +32,8 @@ export interface Manifest {
   readonly batching: Batching | null;
   /** The author's `max_size`; null: not written, a request may have any number of rows. */
   readonly maxRequestRows: number | null;
-  readonly instances: { readonly min: number; readonly max: number };
+  /** `recycle` null: an instance serves as long as it lives. */
+  readonly instances: { readonly min: number; readonly max: number; readonly recycle: Recycle | null };
   /** Glob of the golden files below the folder. */
   readonly golden: string;
   readonly limits: { readonly timeoutMs: number; readonly memoryBytes: number };

@@ -1,6 +1,8 @@
 // What the kernel says of processes under /proc. A process that is gone has nothing to say: null or empty.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
+const PAGE_BYTES = 4096;
+
 /** The pids of all processes that this one can see. */
 export function allPids(): number[] {
   return readdirSync("/proc")
@@ -19,6 +21,12 @@ export function startTimeOf(pid: number): string | null {
   // The name, in brackets, may hold anything; the start time is the 20th field after it.
   const text = read(`/proc/${pid}/stat`);
   return text?.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+}
+
+/** What it holds in memory; null when it is gone. */
+export function residentBytes(pid: number): number | null {
+  const text = read(`/proc/${pid}/statm`);
+  return text === null ? null : Number(text.split(" ")[1]) * PAGE_BYTES;
 }
 
 /** The value of a variable in the environment that it was started with. */

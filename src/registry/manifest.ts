@@ -4,7 +4,7 @@ import { z } from "zod";
 import { CONTENT_TYPES, DATATYPE_NAMES } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import { MAX_REQUEST_BYTES, MAX_TIMER_MS } from "../core/limits.ts";
-import type { Manifest } from "../core/model.ts";
+import type { Manifest, Recycle } from "../core/model.ts";
 import type { TensorHint } from "../core/signature.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 
@@ -69,7 +69,17 @@ const manifestSchema = z.strictObject({
     })
     .optional(),
   instances: z
-    .strictObject({ min: z.number().int().min(0).default(1), max: z.number().int().min(1).optional() })
+    .strictObject({
+      min: z.number().int().min(0).default(1),
+      max: z.number().int().min(1).optional(),
+      recycle: z
+        .strictObject({
+          requests: z.number().int().min(1).optional(),
+          age: duration.refine((ms) => ms > 0, "more than 0").optional(),
+          memory: size.optional(),
+        })
+        .optional(),
+    })
     .refine((value) => value.max === undefined || value.min <= value.max, "min is greater than max")
     .prefault({}),
   limits: z
@@ -113,9 +123,13 @@ function toManifest(file: ManifestFile, folderName: string, runtime: string): Ma
     batching: batching === undefined ? null : { maxSize: batching.max_size, maxDelayMs: batching.max_delay, maxBytes: batching.max_bytes },
     maxRequestRows: file.idempotent ? (file.batching?.max_size ?? null) : null,
     golden: file.golden,
-    instances: { min: file.instances.min, max: file.instances.max ?? Math.max(1, file.instances.min) },
+    instances: { min: file.instances.min, max: file.instances.max ?? Math.max(1, file.instances.min), recycle: toRecycle(file.instances.recycle) },
     limits: { timeoutMs: file.limits.timeout, memoryBytes: file.limits.memory },
   };
+}
+
+function toRecycle(recycle: ManifestFile["instances"]["recycle"]): Recycle | null {
+  return recycle === undefined ? null : { requests: recycle.requests ?? null, ageMs: recycle.age ?? null, memoryBytes: recycle.memory ?? null };
 }
 
 function toHint(tensor: z.infer<typeof tensorSchema>): TensorHint {

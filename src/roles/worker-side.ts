@@ -67,7 +67,13 @@ export async function workerSide(
       runtimes,
       data: config.data,
       launcher,
-      limits: { maxQueuedRequests: config.queue.maxRequests, maxQueuedBytes: config.queue.maxBytes },
+      limits: {
+        maxQueuedRequests: config.queue.maxRequests,
+        maxQueuedBytes: config.queue.maxBytes,
+        growAfterMs: config.instances.growAfterMs,
+        idleAfterMs: config.instances.idleAfterMs,
+      },
+      capacity: { maxInstances: config.instances.max ?? null, maxMemoryBytes: config.instances.memory ?? null },
       parallelLoads: availableParallelism() + 2,
     },
     {

@@ -32,7 +32,7 @@ export function manifest(rest: Partial<Manifest> = {}): Manifest {
     idempotent: true,
     batching: null,
     maxRequestRows: null,
-    instances: { min: 1, max: 1 },
+    instances: { min: 1, max: 1, recycle: null },
     golden: "golden/*.json",
     limits: { timeoutMs: 30_000, memoryBytes: 2 ** 30 },
     ...rest,

@@ -23,12 +23,19 @@ export interface PreparedVersion {
   readonly libraries: readonly string[];
 }
 
+export interface InstanceExit {
+  /** ms since 1970. */
+  readonly atMs: number;
+  /** How it ended (signal, exit status or why the host killed it), and the last lines that it printed to standard error. */
+  readonly reason: string;
+}
+
 export interface InstanceHooks {
   /** Resolves the signature out of what the code and the artifact say. @throws IdiomError MODEL_INVALID */
   resolveSignature(hints: SignatureHints, artifact: SignatureHints | null): Signature;
   /** Shared by the instances of a version. */
   readonly killDistance: KillDistance;
-  stateChanged(instance: Instance, from: InstanceState, to: InstanceState): void;
+  stateChanged(from: InstanceState, to: InstanceState): void;
 }
 
 /** Lines of standard error that are kept to explain an exit. */
@@ -51,6 +58,10 @@ export class Instance {
   /** The frame in flight is run to find out which of its requests ended a process. */
   #onTrial = false;
   #launchedAt = 0;
+  #readySince = 0;
+  #idleSince = 0;
+  #requests = 0;
+  #lastExit: InstanceExit | null = null;
   /** The last lines that this generation printed to standard error: what an exit is explained with. */
   #lastErrors: string[] = [];
 
@@ -74,6 +85,26 @@ export class Instance {
   /** Ready and without a frame. */
   get idle(): boolean {
     return !this.#busy && this.#supervision.state.name === "ready";
+  }
+
+  /** performance.now() of when this generation became ready. */
+  get readySince(): number {
+    return this.#readySince;
+  }
+
+  /** performance.now() of when it became ready, or of its last answer. */
+  get idleSince(): number {
+    return this.#idleSince;
+  }
+
+  /** How many this generation has run. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** How its last process ended, unless it was asked to. */
+  get lastExit(): InstanceExit | null {
+    return this.#lastExit;
   }
 
   /** Null while no process is up. For operators and tests; never an identity. */
@@ -101,6 +132,8 @@ export class Instance {
       this.#clearFrameTimer();
       // A dead process frees nothing: until its exit has moved the state, the instance must not pass for idle.
       if (outcome.kind !== "died") {
+        this.#requests += segments.length;
+        this.#idleSince = performance.now();
         this.#busy = false;
         this.#onTrial = false;
         this.#apply({ name: "answered" });
@@ -151,11 +184,13 @@ export class Instance {
     const reason = "reason" in to.state ? { reason: to.state.reason } : {};
     const level = to.state.name === "failed" || to.state.name === "quarantined" ? "error" : to.state.name === "backoff" ? "warn" : "debug";
     this.#log[level]({ generation: to.generation, ...reason }, `instance ${from.state.name} -> ${to.state.name}`);
-    this.#hooks.stateChanged(this, from.state, to.state);
-    this.#enter(to.state);
+    this.#hooks.stateChanged(from.state, to.state);
+    // Whoever heard of it may have moved it on.
+    if (this.#supervision.state === to.state) this.#enter(to.state);
   }
 
   #enter(state: InstanceState): void {
+    const { timeoutMs } = this.#prepared.version.manifest.limits;
     switch (state.name) {
       case "starting":
         return void this.#launch();
@@ -171,8 +206,11 @@ export class Instance {
       case "ready":
       case "stopped":
         return this.#clearTimer();
-      case "loading":
       case "draining":
+        // What runs has its time; who stays beyond it is ended.
+        this.#timer = setTimeout(() => this.#harness?.kill("killed: it stayed after it was asked to leave"), timeoutMs + CANCEL_GRACE_MS);
+        return;
+      case "loading":
         return;
     }
   }
@@ -218,8 +256,7 @@ export class Instance {
         current(() => {
           if (convention === "row" && this.#prepared.version.manifest.per !== "row")
             this.#log.info('the function takes one row: write "per: row" into model.yaml, and requests that wait share a call');
-          this.#hooks.killDistance.started(performance.now() - this.#launchedAt);
-          this.#apply({ name: "ready" });
+          this.#ready();
         }),
       loadFailed: (failure) => current(() => this.#gaveUp(describeFailure(failure))),
       log: ({ level, message }) => this.#log[level](message),
@@ -254,6 +291,14 @@ export class Instance {
     }
   }
 
+  #ready(): void {
+    this.#readySince = performance.now();
+    this.#idleSince = this.#readySince;
+    this.#requests = 0;
+    this.#hooks.killDistance.started(this.#readySince - this.#launchedAt);
+    this.#apply({ name: "ready" });
+  }
+
   /** Before it is ready, the model cannot be loaded; afterwards it is the end of one process, and the next one may do better. */
   #gaveUp(reason: string): void {
     if (this.#supervision.state.name === "ready") this.#harness?.kill(`the harness gave up: ${reason}`, "model");
@@ -269,7 +314,9 @@ export class Instance {
     this.#onTrial = false;
     this.#clearFrameTimer();
     this.#clearTimer();
-    this.#apply({ name: "exited", reason: killed?.reason ?? this.#explain(cause), blame: onTrial && blame === "model" ? "request" : blame });
+    const reason = killed?.reason ?? this.#explain(cause);
+    if (this.#supervision.state.name !== "draining") this.#lastExit = { atMs: Date.now(), reason };
+    this.#apply({ name: "exited", reason, blame: onTrial && blame === "model" ? "request" : blame });
   }
 
   #explain(cause: ExitCause): string {

@@ -9,11 +9,13 @@ import type { BundleConsumer, BundleFeeder } from "../../src/lanes/realtime/bund
 import type { LocalConsumer } from "../../src/lanes/realtime/lane.ts";
 import { type FrameLimits, Line } from "../../src/lanes/realtime/line.ts";
 import type { WorkerMetrics } from "../../src/telemetry/metrics.ts";
-import { Instance, type InstanceHooks, type PreparedVersion } from "../instance/instance.ts";
+import type { Instance, PreparedVersion } from "../instance/instance.ts";
 import { KillDistance } from "../instance/kill-distance.ts";
 import type { InstanceState } from "../instance/state.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
+import type { Capacity } from "./capacity.ts";
 import { poisonous, runFrame } from "./frame.ts";
+import { InstanceSet } from "./instance-set.ts";
 import { Quarantine } from "./quarantine.ts";
 import { stayAwakeWhile } from "./stay-awake.ts";
 
@@ -21,11 +23,17 @@ export interface PoolLimits {
   /** Requests that may wait for one version; beyond, they are refused. */
   readonly maxQueuedRequests: number;
   readonly maxQueuedBytes: number;
+  /** When a request has waited for so long while every instance is busy, another one starts. */
+  readonly growAfterMs: number;
+  /** An instance beyond `instances.min` leaves after so long without work. */
+  readonly idleAfterMs: number;
 }
 
 export interface PoolDependencies {
   readonly launcher: Launcher;
   readonly limits: PoolLimits;
+  /** Shared by the pools of a node. */
+  readonly capacity: Capacity;
   readonly metrics: WorkerMetrics;
   readonly log: Logger;
   readonly statusChanged: (version: ModelVersion, status: VersionStatus) => void;
@@ -34,7 +42,7 @@ export interface PoolDependencies {
 export class Pool implements LocalConsumer, BundleConsumer {
   readonly version: ModelVersion;
   readonly #dependencies: PoolDependencies;
-  readonly #instances: Instance[];
+  readonly #instances: InstanceSet;
   readonly #log: Logger;
   readonly #line = new Line();
   readonly #quarantine = new Quarantine();
@@ -43,12 +51,14 @@ export class Pool implements LocalConsumer, BundleConsumer {
   readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
   #signature: Signature | null = null;
   #feeder: BundleFeeder | null = null;
+  /** How many instances are ready. */
   #readySlots = 0;
   #wasReady = false;
   #draining = false;
   #killed = false;
   #dispatchScheduled = false;
   #delayTimer: NodeJS.Timeout | null = null;
+  #growTimer: NodeJS.Timeout | null = null;
   readonly #drained = Promise.withResolvers<void>();
 
   constructor(prepared: PreparedVersion, dependencies: PoolDependencies) {
@@ -56,29 +66,37 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#dependencies = dependencies;
     this.#log = dependencies.log.child({ model: prepared.version.name, version: prepared.version.version });
     this.#metrics = dependencies.metrics.forVersion(prepared.version, () => this.#line.requests);
-    const { batching, instances } = prepared.version.manifest;
+    const { batching } = prepared.version.manifest;
     this.#frameLimits = batching === null ? { maxRows: null, maxBytes: Number.POSITIVE_INFINITY } : { maxRows: batching.maxSize, maxBytes: batching.maxBytes };
     this.#maxDelayMs = batching?.maxDelayMs ?? 0;
-    const hooks: InstanceHooks = {
-      resolveSignature: (hints, artifact) => this.#resolve(hints, artifact),
-      killDistance: new KillDistance(),
-      stateChanged: (_instance, from, to) => this.#stateChanged(from, to),
-    };
-    const count = Math.max(1, instances.min);
-    this.#instances = Array.from({ length: count }, (_, i) => new Instance(i + 1, prepared, dependencies.launcher, hooks, dependencies.log));
+    this.#instances = new InstanceSet({
+      prepared,
+      launcher: dependencies.launcher,
+      capacity: dependencies.capacity,
+      idleAfterMs: dependencies.limits.idleAfterMs,
+      hooks: { resolveSignature: (hints, artifact) => this.#resolve(hints, artifact), killDistance: new KillDistance() },
+      log: dependencies.log,
+      stateChanged: (from, to) => this.#stateChanged(from, to),
+      roomMayBeFree: () => this.#schedule(),
+    });
   }
 
   get instances(): readonly Instance[] {
-    return this.#instances;
+    return this.#instances.all;
   }
 
   get signature(): Signature | null {
     return this.#signature;
   }
 
-  /** Room for one merged frame in front of each slot. */
+  /** Room for one merged frame in front of each slot; a version whose first instance starts on demand has one slot in advance. */
   get wantsBundle(): boolean {
-    return !this.#draining && this.#line.requests < this.#readySlots * (this.#frameLimits.maxRows ?? 1);
+    const slots = this.#readySlots === 0 && this.#isDormant ? 1 : this.#readySlots;
+    return !this.#draining && this.#line.requests < slots * (this.#frameLimits.maxRows ?? 1);
+  }
+
+  get #isDormant(): boolean {
+    return this.#signature !== null && this.#instances.dormant;
   }
 
   get directIsOpen(): boolean {
@@ -100,7 +118,13 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 
   start(): void {
-    for (const instance of this.#instances) instance.start();
+    this.#instances.start();
+    if (this.#instances.size === 0) this.#dependencies.statusChanged(this.version, this.#status());
+  }
+
+  /** What time asks for; called now and then. */
+  look(): void {
+    this.#instances.look(performance.now());
   }
 
   offer(invocation: Invocation): void {
@@ -130,7 +154,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#killed = true;
     this.#feeder?.stop();
     failAll(this.#line.drain(), new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
-    for (const instance of this.#instances) {
+    this.#instances.close();
+    for (const instance of this.#instances.all) {
       instance.drain();
       instance.kill("killed: the server is shutting down");
     }
@@ -147,8 +172,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
         `the queue of model '${name}' version '${version}' is full (${this.#line.requests} requests, ${this.#line.bytes} bytes); try again later`,
       );
     }
-    const states = this.#instances.map((instance) => instance.state.name);
-    if (states.every((state) => state === "failed" || state === "quarantined" || state === "stopped")) {
+    if (this.#instances.hopeless || (this.#instances.all.length === 0 && !this.#instances.hasRoom)) {
       return new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`);
     }
     const verdict = this.#quarantine.verdict(invocation.request, Date.now());
@@ -166,7 +190,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 
   #dispatch(): void {
-    for (const instance of this.#instances) {
+    for (const instance of this.#instances.all) {
       if (!instance.idle) continue;
       if (this.#waitsForMore()) return;
       const invocations = this.#line.take(this.#frameLimits);
@@ -181,8 +205,21 @@ export class Pool implements LocalConsumer, BundleConsumer {
       // A single caller waits for every hop between the processes; under load the loop never sleeps anyway.
       if (invocations.length === 1 && this.#line.requests === 0) stayAwakeWhile(() => !instance.idle && this.#line.requests === 0);
     }
+    if (this.#line.requests > 0) this.#growIfNeeded();
     this.#feeder?.roomMayBeFree();
     if (this.#draining) this.#checkDrained();
+  }
+
+  /** Work waits: where it has waited long enough, or nobody is there, another instance starts. */
+  #growIfNeeded(): void {
+    const oldest = this.#instances.mayGrow ? this.#line.oldest() : null;
+    if (oldest === null) return;
+    const restMs = this.#instances.size === 0 ? 0 : this.#dependencies.limits.growAfterMs - (performance.now() - oldest.arrivedAt);
+    if (restMs <= 0) return this.#instances.grow();
+    this.#growTimer ??= setTimeout(() => {
+      this.#growTimer = null;
+      this.#growIfNeeded();
+    }, restMs);
   }
 
   #again(unanswered: readonly Invocation[]): void {
@@ -227,7 +264,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
 
   #stateChanged(from: InstanceState, to: InstanceState): void {
     this.#metrics.instanceState(from.name, to.name);
-    this.#readySlots = this.#instances.filter((instance) => instance.state.name === "ready").length;
+    this.#readySlots = this.#instances.ready;
     this.#dependencies.statusChanged(this.version, this.#status());
     if (to.name === "ready") this.#schedule();
     // Where everything crashes, a crash says nothing of the request that ran.
@@ -237,37 +274,38 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 
   #status(): VersionStatus {
-    const states = this.#instances.map((instance) => instance.state.name);
     const ready = this.#readySlots;
-    if (ready > 0 && this.#signature !== null) {
+    if (this.#signature !== null && (ready > 0 || (this.#isDormant && !this.#draining))) {
       this.#wasReady = true;
       return { state: "ready", signature: this.#signature, slots: ready };
     }
-    if (states.every((state) => state === "failed")) return { state: "failed", reason: this.#reason() };
-    const givenUp = states.every((state) => state === "failed" || state === "quarantined" || state === "stopped");
-    if (this.#wasReady || givenUp) return { state: "unavailable", signature: this.#signature, reason: this.#reason() };
-    return { state: "loading" };
+    const states = this.#instances.all.map((instance) => instance.state.name);
+    if (states.length > 0 && states.every((state) => state === "failed")) return { state: "failed", reason: this.#reason() };
+    const waits = !this.#wasReady && states.some((state) => state !== "failed" && state !== "quarantined");
+    return waits ? { state: "loading" } : { state: "unavailable", signature: this.#signature, reason: this.#reason() };
   }
 
   /** No instance is left that could answer what waits. */
   #failWaiting(): void {
-    if (!this.#instances.every((instance) => instance.state.name === "failed" || instance.state.name === "quarantined")) return;
+    if (!this.#instances.hopeless) return;
     const { name, version } = this.version;
     for (const invocation of this.#line.drain())
       invocation.fail(new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`));
   }
 
   #reason(): string {
-    for (const { state } of this.#instances) if ("reason" in state) return state.reason;
-    return this.#draining ? "it is draining" : "its instances are starting";
+    for (const { state } of this.#instances.all) if ("reason" in state) return state.reason;
+    if (this.#draining) return "it is draining";
+    return this.#instances.all.length === 0 ? this.#dependencies.capacity.full : "its instances are starting";
   }
 
   #checkDrained(): void {
     if (this.#line.requests > 0) return;
-    for (const instance of this.#instances) {
+    this.#instances.close();
+    for (const instance of this.#instances.all) {
       if (instance.idle || !["ready", "draining", "stopped", "failed"].includes(instance.state.name)) instance.drain();
     }
-    if (this.#instances.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained.resolve();
+    if (this.#instances.all.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained.resolve();
   }
 }
 
