@@ -1,5 +1,5 @@
 // The CLI's view of idiom.v1.AdminService: all that it knows of a server but its answers.
-import type { LogChunk, LogQuery, NodeSummary, SystemStatus, VersionChange, VersionDescription, VersionSummary } from "../core/admin.ts";
+import type { LogChunk, LogQuery, NodeSummary, ReloadOutcome, SystemStatus, VersionDescription, VersionSummary } from "../core/admin.ts";
 import { Connection } from "./connection.ts";
 
 const ADMIN = { file: "idiom/v1/admin.proto", service: "idiom.v1.AdminService", options: { longs: Number, defaults: true } } as const;
@@ -28,8 +28,8 @@ export class AdminClient {
     return (await this.#connection.call<{ node: NodeSummary }>("DrainNode", { name }, timeoutMs)).node;
   }
 
-  async reloadModels(wait: boolean, timeoutMs: number): Promise<VersionChange[]> {
-    return (await this.#connection.call<{ changes: VersionChange[] }>("ReloadModels", { wait }, timeoutMs)).changes;
+  reloadModels(wait: boolean, timeoutMs: number): Promise<ReloadOutcome> {
+    return this.#connection.call("ReloadModels", { wait }, timeoutMs);
   }
 
   status(): Promise<SystemStatus> {

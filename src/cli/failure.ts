@@ -41,6 +41,6 @@ export function fromServiceError(error: ServiceError, server: string): CliFailur
       `no Idiom answers at ${server} (${/connect E\w+/.exec(error.details)?.[0] ?? error.details})\nStart one with: npm start   (or name another with --server HOST:PORT)`,
       EXIT.unreachable,
     );
-  if (error.code === 12 && !ours) return new CliFailure(`${server} does not answer this: a gateway has no admin service; ask an \`idiom up\``, EXIT.failed);
+  if (error.code === 12 && !ours) return new CliFailure(`${server} does not know this call: no Idiom, or another release of it`, EXIT.failed);
   return new CliFailure(error.details, BY_STATUS[error.code] ?? EXIT.failed);
 }

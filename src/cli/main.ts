@@ -34,6 +34,8 @@ registerTop(program);
 registerReload(program);
 registerDrain(program);
 registerDoctor(program);
+// Whoever reads our output may have read enough, as in `idiom logs | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed));
 for (const command of [program, ...program.commands.flatMap((sub) => [sub, ...sub.commands])]) command.exitOverride();
 
 try {

@@ -3,7 +3,7 @@
 import type { Datatype } from "./datatype.ts";
 import type { VersionStatus } from "./model.ts";
 
-/** Answers the admin service. Errors are IdiomErrors: MODEL_NOT_FOUND, NODE_NOT_FOUND, INVALID_REQUEST. */
+/** Answers the admin service. Errors are IdiomErrors: MODEL_NOT_FOUND, NODE_NOT_FOUND, NODE_SILENT, INVALID_REQUEST. */
 export interface AdminBackend {
   /** By name, the newest version first. */
   listModels(): Promise<VersionSummary[]>;
@@ -12,11 +12,27 @@ export interface AdminBackend {
   listNodes(): Promise<NodeSummary[]>;
   /** Resolves once the node has finished what ran on it. */
   drainNode(name: string): Promise<NodeSummary>;
-  /** With `wait`, resolves once every change is ready or has failed. */
-  reloadModels(wait: boolean): Promise<VersionChange[]>;
+  /** On every node that runs models. With `wait`, resolves once every change is ready or has failed. */
+  reloadModels(wait: boolean): Promise<ReloadOutcome>;
   /** Is asked for the next chunk only when the last one has left; what the reader is too slow for is counted in `lost`. */
   tailLogs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk>;
   status(): Promise<SystemStatus>;
+}
+
+/** What any process can be asked about itself, by itself or by another. A node that does not answer is an IdiomError NODE_SILENT. */
+export interface NodeAdmin {
+  /** Its versions of a model, and their instances; `version` "": all that it has. */
+  describe(name: string, version: string): Promise<VersionDescription[]>;
+  /** What each version has to do here. */
+  load(): Promise<NodeLoad[]>;
+  /** Resolves once what ran here is done. From the call on it takes nothing new. */
+  drain(): Promise<void>;
+  reload(wait: boolean): Promise<VersionChange[]>;
+  /**
+   * A chunk without lines says that what lay in memory has been told; what follows is new.
+   * @throws IdiomError MODEL_NOT_FOUND when nothing is known here of such a model.
+   */
+  tailLogs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk>;
 }
 
 export interface VersionSummary {
@@ -29,6 +45,8 @@ export interface VersionSummary {
   readonly readyInstances: number;
   readonly instances: number;
   readonly update: UpdateSummary | null;
+  /** The names of the nodes where it is ready with this digest. */
+  readonly readyNodes: readonly string[];
 }
 
 export interface UpdateSummary {
@@ -48,6 +66,17 @@ export interface VersionDescription {
   readonly inputs: readonly TensorSummary[];
   readonly outputs: readonly TensorSummary[];
   readonly instances: readonly InstanceSummary[];
+  readonly nodes: readonly VersionOnNode[];
+}
+
+/** A version on one of the nodes that have it in their folder of models and run its language. */
+export interface VersionOnNode {
+  readonly node: string;
+  readonly state: VersionStatus["state"] | "draining" | "drained";
+  readonly slots: number;
+  readonly digest: string;
+  /** Why it is not ready there, or what else is the matter. */
+  readonly reason: string;
 }
 
 export interface TensorSummary {
@@ -75,6 +104,7 @@ export interface NodeSummary {
   readonly role: "up" | "gateway" | "worker";
   readonly idiomVersion: string;
   readonly startedAtMs: number;
+  readonly host: string;
   readonly pid: number;
   readonly runtimes: readonly RuntimeSummary[];
   readonly readyInstances: number;
@@ -88,7 +118,14 @@ export interface RuntimeSummary {
   readonly problem: string;
 }
 
+export interface ReloadOutcome {
+  readonly changes: readonly VersionChange[];
+  /** Nodes that did not do it, and why; one sentence each. */
+  readonly problems: readonly string[];
+}
+
 export interface VersionChange {
+  readonly node: string;
   readonly name: string;
   readonly version: string;
   readonly change: "added" | "changed" | "removed";
@@ -140,5 +177,23 @@ export interface VersionLoad {
   readonly waiting: number;
   readonly readyInstances: number;
   readonly instances: number;
+  readonly requests: number;
+}
+
+/** One version's part in the load of one process. */
+export interface NodeLoad {
+  readonly key: string;
+  readonly waiting: number;
+  /** Null before the first request. */
+  readonly requests: RequestCounts | null;
+}
+
+/** The requests of the last ten seconds, so that those of several processes can be added up. */
+export interface RequestCounts {
+  readonly requestsPerSecond: number;
+  readonly errorsPerSecond: number;
+  /** How many answers took how long: [bucket, count], without the empty ones; see telemetry/request-window.ts. */
+  readonly answers: readonly (readonly [number, number])[];
+  /** Since the start. */
   readonly requests: number;
 }

@@ -15,6 +15,8 @@ export const ERRORS = {
   INVALID_INPUT: { grpc: 3, http: 400, retryable: false },
   MODEL_NOT_FOUND: { grpc: 5, http: 404, retryable: false },
   NODE_NOT_FOUND: { grpc: 5, http: 404, retryable: false },
+  /** The node did not answer in time, or is gone. */
+  NODE_SILENT: { grpc: 14, http: 503, retryable: true },
   /** The model folder, its code or its signature is wrong; nothing to do with a request. */
   MODEL_INVALID: { grpc: 9, http: 500, retryable: false },
   MODEL_NOT_READY: { grpc: 14, http: 503, retryable: true },

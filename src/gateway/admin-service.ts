@@ -28,7 +28,7 @@ export class AdminService {
       DescribeModel: answering(async ({ name, version }: { name: string; version: string }) => ({ versions: await backend.describeModel(name, version) })),
       ListNodes: answering(async () => ({ nodes: await backend.listNodes() })),
       DrainNode: answering(async ({ name }: { name: string }) => ({ node: await backend.drainNode(name) })),
-      ReloadModels: answering(async ({ wait }: { wait: boolean }) => ({ changes: await backend.reloadModels(wait) })),
+      ReloadModels: answering(({ wait }: { wait: boolean }) => backend.reloadModels(wait)),
       GetStatus: answering(() => backend.status()),
       TailLogs: (call: ServerWritableStream<LogQuery, LogChunk>) => void this.#tailLogs(call),
     };

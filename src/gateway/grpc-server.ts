@@ -21,8 +21,6 @@ export interface GrpcFrontDoorOptions {
 
 export interface GrpcFrontDoor {
   readonly port: number;
-  /** From now on health says NOT_SERVING; running calls go on. */
-  announceStop(): void;
   /** Takes no new call. Once `answered` has resolved, what still runs gets a second to end by itself. */
   close(answered: Promise<void>): Promise<void>;
 }
@@ -33,20 +31,19 @@ export async function openGrpcFrontDoor(
   registry: Registry,
   lane: RealtimeLane,
   metrics: Metrics,
-  admin: AdminBackend | null,
+  admin: AdminBackend,
 ): Promise<GrpcFrontDoor> {
   // Its own log goes around ours; what matters comes back as errors.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1, "grpc.enable_channelz": 0 });
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
-  if (admin !== null) server.addService(AdminService.definition(), new AdminService(admin).handlers());
-  const health = healthService(registry, server);
+  server.addService(AdminService.definition(), new AdminService(admin).handlers());
+  addHealth(registry, server);
   new ReflectionService({ ...INFERENCE_PACKAGE, ...ADMIN_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
   const port = await bind(server, options);
   return {
     port,
-    announceStop: () => health.setStatus("", "NOT_SERVING"),
     close: (answered) => closeServer(server, authority(options.host, port), answered),
   };
 }
@@ -62,17 +59,19 @@ async function closeServer(server: GrpcServer, address: string, answered: Promis
 }
 
 /** "" is the whole server: it serves once every model has settled, until it drains. A model's name is a service of its own. */
-function healthService(registry: Registry, server: GrpcServer): HealthImplementation {
+function addHealth(registry: Registry, server: GrpcServer): void {
   const health = new HealthImplementation({ "": "NOT_SERVING" });
+  const reportServer = (): void => health.setStatus("", registry.accepting ? "SERVING" : "NOT_SERVING");
   const report = ({ name }: RegistryEntry): void => {
     const ready = registry.versionsOf(name).some((entry) => entry.status.state === "ready");
     health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
-    health.setStatus("", registry.accepting ? "SERVING" : "NOT_SERVING");
+    reportServer();
   };
   registry.onStatus(report);
+  registry.onAccepting(reportServer);
+  reportServer();
   for (const entry of registry.entries()) report(entry);
   health.addToServer(server);
-  return health;
 }
 
 function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions): Promise<number> {

@@ -14,10 +14,9 @@ export interface HttpFrontDoor {
 export async function openHttpFrontDoor(host: string, port: number, registry: Registry, metrics: Metrics): Promise<HttpFrontDoor> {
   const server = fastify();
   server.get("/healthz", (_request, reply) => {
-    const { accepting, settled } = registry;
-    return reply
-      .code(accepting ? 200 : 503)
-      .send({ status: accepting ? "ok" : settled ? "draining" : "starting", models: registry.entries().map(modelHealth) });
+    const { accepting, obstacle } = registry;
+    const reason = obstacle === null ? {} : { reason: obstacle };
+    return reply.code(accepting ? 200 : 503).send({ status: healthOf(registry), ...reason, models: registry.entries().map(modelHealth) });
   });
   server.get("/metrics", async (_request, reply) => reply.header("content-type", metrics.contentType).send(await metrics.render()));
   try {
@@ -27,6 +26,12 @@ export async function openHttpFrontDoor(host: string, port: number, registry: Re
   }
   const [address] = server.addresses();
   return { port: (address as AddressInfo).port, close: () => server.close() };
+}
+
+function healthOf({ accepting, draining, settled }: Registry): string {
+  if (accepting) return "ok";
+  if (draining) return "draining";
+  return settled ? "unavailable" : "starting";
 }
 
 function modelHealth({ name, versionNumber, status }: RegistryEntry): object {

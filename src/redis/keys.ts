@@ -26,6 +26,8 @@ export const keys = {
   nodes: "idiom:nodes",
   /** What a gateway or node says of itself. */
   report: (id: string): string => `idiom:report:${id}`,
+  /** List of messages to one life of a process: questions of the admin service, and answers. */
+  inbox: (id: string): string => `idiom:inbox:${id}`,
   /** What a gateway needs to know of a version: manifest and signature. */
   version: ({ key, digest }: Versioned): string => `idiom:version:${key}:${digest}`,
   /** A random word; a new one means that Redis has lost what it held. */

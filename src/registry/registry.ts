@@ -37,7 +37,9 @@ export class Registry {
   readonly #listeners = new Set<StatusListener>();
   /** Those of the start that are still loading. */
   readonly #unsettled = new Set<RegistryEntry>();
+  readonly #acceptingListeners = new Set<() => void>();
   #draining = false;
+  #obstacle: string | null = null;
 
   constructor(scanned: ScannedModels) {
     for (const version of scanned.versions) this.#unsettled.add(this.add(version));
@@ -131,9 +133,14 @@ export class Registry {
     });
   }
 
-  /** Whether calls are welcome: settled, and not draining. */
+  /** Whether calls are welcome: settled, not draining, and nothing in the way of all of them. */
   get accepting(): boolean {
-    return this.settled && !this.#draining;
+    return this.settled && !this.#draining && this.#obstacle === null;
+  }
+
+  /** Is called when a drain or an obstacle may have changed `accepting`. */
+  onAccepting(listener: () => void): void {
+    this.#acceptingListeners.add(listener);
   }
 
   get draining(): boolean {
@@ -143,6 +150,18 @@ export class Registry {
   /** From now on calls should go elsewhere. */
   drain(): void {
     this.#draining = true;
+    for (const listener of this.#acceptingListeners) listener();
+  }
+
+  /** Why no call at all can be answered here now; null when nothing is in the way. */
+  get obstacle(): string | null {
+    return this.#obstacle;
+  }
+
+  set obstacle(obstacle: string | null) {
+    if (obstacle === this.#obstacle) return;
+    this.#obstacle = obstacle;
+    for (const listener of this.#acceptingListeners) listener();
   }
 
   /**

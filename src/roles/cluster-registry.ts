@@ -1,11 +1,12 @@
 // The registry of a gateway without models of its own: it holds what the nodes say they serve.
 import type { Logger } from "pino";
 import { type VersionStatus, versionKey } from "../core/model.ts";
-import { type NodeReport, type ReportedVersion, takesWork } from "../lanes/realtime/node-report.ts";
+import { type NodeReport, takesWork } from "../lanes/realtime/node-report.ts";
 import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
+import { distinctNames, type OnNode, readyOnes, reportsByVersion, servingDigest, stateWithoutReady, whyNotServed } from "./cluster-versions.ts";
 
-const NOBODY = "no worker serves it";
+const NO_WORKER = "there is no worker; start one with: idiom worker";
 
 type LookUp = (wanted: { readonly key: string; readonly digest: string }) => Promise<DirectoryEntry | null>;
 
@@ -20,52 +21,48 @@ export class ClusterRegistry {
     this.#registry = registry;
     this.#lookUp = lookUp;
     this.#log = log;
+    registry.obstacle = "Redis has not been reached yet";
   }
 
-  /** Brings the registry to what these nodes say now. */
-  async see(nodes: readonly NodeReport[]): Promise<void> {
-    const reported = Map.groupBy(
-      nodes.filter(takesWork).flatMap((node) => node.versions.filter((version) => version.state !== "foreign")),
-      (version) => version.key,
-    );
-    for (const [key, versions] of reported) await this.#update(key, versions);
+  /** Brings the registry to what these members say now. */
+  async see(members: readonly NodeReport[]): Promise<void> {
+    const nodes = distinctNames(members).filter(({ role }) => role !== "gateway");
+    const reported = reportsByVersion(nodes);
+    for (const [key, reports] of reported) await this.#update(key, reports, nodes);
     for (const entry of this.#registry.entries()) {
-      if (!reported.has(versionKey(entry.name, entry.versionNumber))) this.#notServed(entry, NOBODY);
+      const key = versionKey(entry.name, entry.versionNumber);
+      if (!reported.has(key)) this.#notReady(entry, "unavailable", whyNotServed([], nodes, entry.version?.manifest.runtime ?? ""));
     }
+    this.#registry.obstacle = nodes.some(takesWork) ? null : NO_WORKER;
   }
 
-  async #update(key: string, reports: readonly ReportedVersion[]): Promise<void> {
-    const first = reports[0] as ReportedVersion;
+  async #update(key: string, reports: readonly OnNode[], nodes: readonly NodeReport[]): Promise<void> {
+    const { version: first } = reports[0] as OnNode;
     const entry = this.#registry.versionsOf(first.name).find((candidate) => candidate.versionNumber === first.version);
-    const ready = reports.filter((report) => report.state === "ready");
-    // The digest that serves already goes on while any node has it: a rollout of new files is seen as one change.
-    const digest = ready.find((report) => report.digest === entry?.version?.digest)?.digest ?? ready[0]?.digest;
-    if (digest === undefined) return this.#notReady(entry, first);
+    const digest = servingDigest(reports, entry?.version?.digest);
+    if (digest === null) {
+      const reason = whyNotServed(reports, nodes, first.runtime);
+      return this.#notReady(entry ?? this.#registry.addBroken({ name: first.name, version: first.version, reason }), stateWithoutReady(reports), reason);
+    }
     const known = await this.#entryOf(key, digest);
     if (known === null) return;
-    const slots = ready.filter((report) => report.digest === digest).reduce((sum, report) => sum + report.slots, 0);
+    const slots = readyOnes(reports).reduce((sum, { version }) => (version.digest === digest ? sum + version.slots : sum), 0);
     const status: VersionStatus = { state: "ready", signature: known.signature, slots };
     if (entry === undefined) this.#registry.setStatus(this.#registry.add(known.version).version ?? known.version, status);
     else if (entry.version !== known.version) this.#registry.replace(entry, known.version, status);
     else this.#report(entry, status);
   }
 
-  #notReady(entry: RegistryEntry | undefined, report: ReportedVersion): void {
-    const reason = report.reason || `it is ${report.state} on its node`;
-    if (entry === undefined) this.#registry.addBroken({ name: report.name, version: report.version, reason });
-    else this.#notServed(entry, reason);
-  }
-
   /** Of a version that was never ready nothing is known but its name. */
-  #notServed(entry: RegistryEntry, reason: string): void {
-    if (entry.version !== null) this.#report(entry, { state: "unavailable", signature: null, reason });
-    else if (reasonOf(entry.status) !== reason) this.#registry.replace(entry, null, { state: "failed", reason });
+  #notReady(entry: RegistryEntry, state: ReturnType<typeof stateWithoutReady>, reason: string): void {
+    if (entry.version !== null) return this.#report(entry, { state: "unavailable", signature: null, reason });
+    const status: VersionStatus = state === "loading" ? { state } : { state: "failed", reason };
+    if (!isSame(entry.status, status)) this.#registry.replace(entry, null, status);
   }
 
   /** Listeners hear of changes only, not of every look. */
   #report(entry: RegistryEntry, status: VersionStatus): void {
-    const same = entry.status.state === status.state && slotsOf(entry.status) === slotsOf(status) && reasonOf(entry.status) === reasonOf(status);
-    if (!same && entry.version !== null) this.#registry.setStatus(entry.version, status);
+    if (!isSame(entry.status, status) && entry.version !== null) this.#registry.setStatus(entry.version, status);
   }
 
   async #entryOf(key: string, digest: string): Promise<DirectoryEntry | null> {
@@ -81,6 +78,10 @@ export class ClusterRegistry {
       return null;
     }
   }
+}
+
+function isSame(a: VersionStatus, b: VersionStatus): boolean {
+  return a.state === b.state && slotsOf(a) === slotsOf(b) && reasonOf(a) === reasonOf(b);
 }
 
 function reasonOf(status: VersionStatus): string {

@@ -12,14 +12,8 @@ export interface FrontDoors {
   readonly http: HttpFrontDoor;
 }
 
-/** `admin` null: this process has no admin service. @throws IdiomError CANNOT_LISTEN */
-export async function openFrontDoors(
-  config: Config,
-  registry: Registry,
-  lane: RealtimeLane,
-  metrics: Metrics,
-  admin: AdminBackend | null,
-): Promise<FrontDoors> {
+/** @throws IdiomError CANNOT_LISTEN */
+export async function openFrontDoors(config: Config, registry: Registry, lane: RealtimeLane, metrics: Metrics, admin: AdminBackend): Promise<FrontDoors> {
   const { host, grpcPort: port, maxMessageBytes } = config;
   const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, registry, lane, metrics, admin);
   const http = await openHttpFrontDoor(host, config.httpPort, registry, metrics).catch(async (error: unknown) => {

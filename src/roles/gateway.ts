@@ -1,13 +1,17 @@
 // The role `gateway`: the front doors without models; everything goes to the workers through Redis.
 import type { Config } from "../config/config.ts";
-import { RealtimeLane } from "../lanes/realtime/lane.ts";
+import { IdiomError } from "../core/errors.ts";
+import { RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
+import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
+import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterRegistry } from "./cluster-registry.ts";
 import { openFrontDoors } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
+import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
 import { sharedRedis } from "./redis-server.ts";
 
@@ -31,29 +35,57 @@ export async function gateway(config: Config): Promise<Gateway> {
     report: () => admin.report(),
     waiting: () => 0,
     directory: () => [],
-    seen: (members) => cluster.see(members),
+    seen: (members) => {
+      peers.seen(members);
+      return cluster.see(members);
+    },
   });
   const cluster = new ClusterRegistry(registry, (wanted) => redis.lookUp(wanted), log);
-  if (redis.queue !== null) lane.useRemote(redis.queue);
-  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, null).catch(async (error: unknown) => {
+  const queue = redis.queue as RemoteQueue;
+  lane.useRemote(queue);
+  const admin = new LocalAdmin({
+    id: redis.id,
+    name: config.nodeName,
+    role: "gateway",
+    registry,
+    metrics,
+    logs,
+    worker: null,
+    problems: () => [],
+    drain: () => {
+      registry.drain();
+      lane.useRemote(REFUSING);
+      return queue.whenIdle(config.drainTimeoutMs);
+    },
+  });
+  const peers = new Peers(admin, redis, log);
+  const leaveRedis = async (): Promise<void> => {
+    await peers.stop();
     await redis.stop();
+  };
+  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers)).catch(async (error: unknown) => {
+    await leaveRedis();
     throw error;
   });
-  const drain = async (): Promise<void> => {
-    registry.drain();
-    grpc.announceStop();
-  };
-  const admin = new LocalAdmin({ id: redis.id, name: config.nodeName, role: "gateway", registry, metrics, logs, worker: null, problems: () => [], drain });
   redis.start();
   return {
     grpcPort: grpc.port,
     httpPort: http.port,
     registry,
     async stop() {
-      await admin.drain();
-      await grpc.close(Promise.resolve());
-      await redis.stop();
+      const drained = admin.drain();
+      const calls = grpc.close(drained);
+      await drained;
+      logs.end();
+      await calls;
+      await leaveRedis();
       await http.close();
     },
   };
 }
+
+/** For a gateway that drains. */
+const REFUSING: RemoteLane = {
+  available: true,
+  submit: (invocation) => invocation.fail(new IdiomError("SHUTTING_DOWN", "this gateway is draining; call another one")),
+};

@@ -4,21 +4,18 @@ import type { Instance } from "../../workers/instance/instance.ts";
 import type { WorkerNode } from "../../workers/node.ts";
 import { probeRuntime, type RuntimeDefinition } from "../../workers/runtimes.ts";
 import type {
-  AdminBackend,
   InstanceSummary,
   LogChunk,
   LogQuery,
-  NodeSummary,
+  NodeAdmin,
+  NodeLoad,
   RuntimeSummary,
-  SystemStatus,
   TensorSummary,
   UpdateSummary,
   VersionChange,
   VersionDescription,
-  VersionLoad,
   VersionSummary,
 } from "../core/admin.ts";
-import { IdiomError } from "../core/errors.ts";
 import { type ModelVersion, versionKey } from "../core/model.ts";
 import type { TensorSpec } from "../core/signature.ts";
 import type { NodeReport, ReportedVersion } from "../lanes/realtime/node-report.ts";
@@ -27,6 +24,7 @@ import { VERSION } from "../package-root.ts";
 import type { Registry, RegistryEntry, VersionUpdate } from "../registry/registry.ts";
 import type { LogRing } from "../telemetry/log-ring.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { firstLine } from "./cluster-versions.ts";
 import type { ModelReload } from "./model-reload.ts";
 
 export interface LocalAdminParts {
@@ -56,10 +54,11 @@ export interface LocalWorker {
   readonly data: string;
 }
 
-export class LocalAdmin implements AdminBackend {
+export class LocalAdmin implements NodeAdmin {
   readonly #parts: LocalAdminParts;
   readonly #startedAtMs = Date.now();
-  #drained = false;
+  #drained: Promise<void> | null = null;
+  #state: NodeReport["state"] = "serving";
   #runtimes: readonly RuntimeSummary[];
   #probed: Promise<void> | null = null;
 
@@ -81,22 +80,22 @@ export class LocalAdmin implements AdminBackend {
       startedAtMs: this.#startedAtMs,
       state: this.#state,
       runtimes: [...this.#runtimes],
-      problems: this.#otherProblems(),
+      problems: this.#problems(),
       versions: worker === null ? [] : registry.entries().map((entry) => this.#reported(worker, entry)),
     };
-  }
-
-  /** What gateways without models need to know of those that are ready here. */
-  directory(): DirectoryEntry[] {
-    return this.#parts.registry
-      .entries()
-      .flatMap(({ version, status }) => (version !== null && status.state === "ready" ? [{ version, signature: status.signature }] : []));
   }
 
   /** Requests that wait in this process. */
   waiting(): number {
     const { registry, metrics } = this.#parts;
     return registry.versions().reduce((sum, version) => sum + metrics.queueLength(version.key), 0);
+  }
+
+  /** What gateways without models need to know of the versions that are ready here. */
+  directory(): DirectoryEntry[] {
+    return this.#parts.registry
+      .entries()
+      .flatMap(({ version, status }) => (version !== null && status.state === "ready" ? [{ version, signature: status.signature }] : []));
   }
 
   /** Asks each language for its version, once. That starts a process each: not while models load. */
@@ -112,35 +111,25 @@ export class LocalAdmin implements AdminBackend {
     return this.#probed;
   }
 
-  /** Resolves when what ran here is done. */
-  async drain(): Promise<void> {
-    await this.#parts.drain();
-    this.#drained = true;
+  async describe(name: string, version: string): Promise<VersionDescription[]> {
+    return this.#parts.registry
+      .versionsOf(name)
+      .filter(({ versionNumber }) => version === "" || version === versionNumber)
+      .map((entry) => this.#description(entry));
   }
 
-  async listModels(): Promise<VersionSummary[]> {
-    return this.#parts.registry.entries().map((entry) => this.#summary(entry));
+  async load(): Promise<NodeLoad[]> {
+    const { registry, metrics } = this.#parts;
+    return registry.versions().map(({ key }) => ({ key, waiting: metrics.queueLength(key), requests: metrics.requestCounts(key) }));
   }
 
-  async describeModel(name: string, version: string): Promise<VersionDescription[]> {
-    const { registry } = this.#parts;
-    const named = registry.find(name, version);
-    return (version === "" ? registry.versionsOf(name) : [named]).map((entry) => this.#description(entry));
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
   }
 
-  async listNodes(): Promise<NodeSummary[]> {
-    return [await this.#self()];
-  }
-
-  async drainNode(name: string): Promise<NodeSummary> {
-    if (name !== this.#parts.name) throw new IdiomError("NODE_NOT_FOUND", `there is no node '${name}'; there is: ${this.#parts.name}`);
-    await this.drain();
-    return this.#self();
-  }
-
-  reloadModels(wait: boolean): Promise<VersionChange[]> {
-    const { worker } = this.#parts;
-    return worker === null ? Promise.resolve([]) : worker.reload.reload(wait);
+  async reload(wait: boolean): Promise<VersionChange[]> {
+    return (await this.#parts.worker?.reload.reload(wait))?.map((change) => ({ ...change, node: this.#parts.name })) ?? [];
   }
 
   tailLogs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk> {
@@ -149,55 +138,28 @@ export class LocalAdmin implements AdminBackend {
     return logs.tail(query, signal);
   }
 
-  async status(): Promise<SystemStatus> {
-    const { registry } = this.#parts;
-    return {
-      accepting: registry.accepting,
-      idiomVersion: VERSION,
-      uptimeMs: Date.now() - this.#startedAtMs,
-      nodes: 1,
-      problems: this.#problems(),
-      versions: registry.entries().map((entry) => this.#load(entry)),
-    };
+  async #drain(): Promise<void> {
+    this.#state = "draining";
+    await this.#parts.drain();
+    this.#state = "drained";
   }
 
   #problems(): string[] {
-    const { registry } = this.#parts;
-    const problems = registry.entries().flatMap(({ name, versionNumber, status, update }) => {
-      const who = `model '${name}' version '${versionNumber}'`;
-      const now = status.state === "failed" || status.state === "unavailable" ? [`${who} is ${status.state}: ${firstLine(status.reason)}`] : [];
-      const next = update?.state === "failed" ? [`${who} serves what its folder held before; what it holds now: ${firstLine(update.reason)}`] : [];
-      return [...now, ...next];
-    });
-    if (this.#state !== "serving") problems.unshift(`node '${this.#parts.name}' is ${this.#state}`);
-    return [...problems, ...this.#otherProblems()];
-  }
-
-  #otherProblems(): string[] {
     const folder = this.#parts.worker?.reload.problem ?? null;
     return [...(folder === null ? [] : [`the models folder cannot be read: ${firstLine(folder)}`]), ...this.#parts.problems()];
   }
 
-  #load(entry: RegistryEntry): VersionLoad {
-    const { metrics } = this.#parts;
-    const { name, versionNumber, version, status } = entry;
-    const load = version === null ? null : metrics.requestLoad(version.key);
-    return {
-      name,
-      version: versionNumber,
-      state: status.state,
-      requestsPerSecond: load?.requestsPerSecond ?? 0,
-      errorsPerSecond: load?.errorsPerSecond ?? 0,
-      p50Ms: load?.p50Ms ?? null,
-      p99Ms: load?.p99Ms ?? null,
-      waiting: version === null ? 0 : metrics.queueLength(version.key),
-      ...this.#counts(version),
-      requests: load?.requests ?? 0,
-    };
+  #reported({ isForeign }: LocalWorker, entry: RegistryEntry): ReportedVersion {
+    const { version, status } = entry;
+    const { name, version: number, runtime, reason, digest, readyInstances, instances, update } = this.#summary(entry);
+    const state = version !== null && isForeign(version) ? "foreign" : status.state;
+    const slots = status.state === "ready" ? status.slots : 0;
+    return { key: versionKey(name, number), name, version: number, runtime, state, reason, digest, slots, readyInstances, instances, update };
   }
 
   #summary(entry: RegistryEntry): VersionSummary {
     const { name, versionNumber, version, status, update } = entry;
+    const instances = this.#instancesOf(version);
     return {
       name,
       version: versionNumber,
@@ -205,14 +167,11 @@ export class LocalAdmin implements AdminBackend {
       state: status.state,
       reason: "reason" in status ? status.reason : "",
       digest: version?.digest ?? "",
-      ...this.#counts(version),
+      readyInstances: instances.filter((instance) => instance.state.name === "ready").length,
+      instances: instances.length,
       update: update === null ? null : updateSummary(update),
+      readyNodes: [],
     };
-  }
-
-  #counts(version: ModelVersion | null): { readyInstances: number; instances: number } {
-    const instances = this.#instancesOf(version);
-    return { readyInstances: instances.filter((instance) => instance.state.name === "ready").length, instances: instances.length };
   }
 
   #description(entry: RegistryEntry): VersionDescription {
@@ -231,6 +190,7 @@ export class LocalAdmin implements AdminBackend {
       inputs: signature?.inputs.map(tensorSummary) ?? [],
       outputs: signature?.outputs.map(tensorSummary) ?? [],
       instances: [version, next].flatMap((one) => this.#instancesOf(one).map((instance) => this.#instance(instance, one))),
+      nodes: [],
     };
   }
 
@@ -250,45 +210,6 @@ export class LocalAdmin implements AdminBackend {
   #instancesOf(version: ModelVersion | null): readonly Instance[] {
     return this.#parts.worker?.node.pools.find((pool) => pool.version === version)?.instances ?? [];
   }
-
-  get #state(): NodeReport["state"] {
-    if (!this.#parts.registry.draining) return "serving";
-    return this.#drained ? "drained" : "draining";
-  }
-
-  #reported({ isForeign }: LocalWorker, entry: RegistryEntry): ReportedVersion {
-    const { name, versionNumber, version, status, update } = entry;
-    return {
-      key: versionKey(name, versionNumber),
-      name,
-      version: versionNumber,
-      digest: version?.digest ?? "",
-      runtime: version?.manifest.runtime ?? "",
-      state: version !== null && isForeign(version) ? "foreign" : status.state,
-      reason: "reason" in status ? status.reason : "",
-      slots: status.state === "ready" ? status.slots : 0,
-      ...this.#counts(version),
-      update: update === null ? null : updateSummary(update),
-    };
-  }
-
-  async #self(): Promise<NodeSummary> {
-    await this.probe();
-    const { name, state, role, idiom: idiomVersion, startedAtMs, pid, runtimes, versions } = this.report();
-    const sum = (count: (version: ReportedVersion) => number): number => versions.reduce((total, version) => total + count(version), 0);
-    return {
-      name,
-      state,
-      role,
-      idiomVersion,
-      startedAtMs,
-      pid,
-      runtimes,
-      readyInstances: sum((version) => version.readyInstances),
-      instances: sum((version) => version.instances),
-      waiting: this.waiting(),
-    };
-  }
 }
 
 function updateSummary(update: VersionUpdate): UpdateSummary {
@@ -298,8 +219,4 @@ function updateSummary(update: VersionUpdate): UpdateSummary {
 
 function tensorSummary({ name, datatype, shape, contentType, na, levels }: TensorSpec): TensorSummary {
   return { name, datatype, shape, contentType: contentType ?? "", na: na === null ? "" : JSON.stringify(na), levels: levels ?? [] };
-}
-
-function firstLine(text: string): string {
-  return text.split("\n")[0] as string;
 }

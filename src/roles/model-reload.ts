@@ -7,11 +7,21 @@ import type { ModelVersion, VersionStatus } from "../core/model.ts";
 import type { FolderWatch, WatchedFolder } from "../registry/folder-watch.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 
+/** A change of this process' own folder of models. */
+export type OwnChange = Omit<VersionChange, "node">;
+
 export interface ReloadOptions {
   /** 0: only when asked. */
   readonly intervalMs: number;
   /** How long what is replaced or removed may take to answer what it has. */
   readonly drainTimeoutMs: number;
+  /** Whether this process leaves the version to others that run its language. */
+  isForeign(version: ModelVersion): boolean;
+}
+
+/** Of a version that others run. */
+export function foreignStatus({ manifest }: ModelVersion): VersionStatus {
+  return { state: "failed", reason: `this worker does not run ${manifest.runtime}` };
 }
 
 /** A version on its way to its first status. */
@@ -19,7 +29,7 @@ interface Pending {
   readonly change: "added" | "changed";
   /** What serves until this one is ready; null when nothing does. */
   readonly serving: ModelVersion | null;
-  readonly settled: PromiseWithResolvers<VersionChange>;
+  readonly settled: PromiseWithResolvers<OwnChange>;
 }
 
 export class ModelReload {
@@ -75,7 +85,7 @@ export class ModelReload {
    * `wait`, resolves once each of them is ready or has failed.
    * @throws IdiomError SHUTTING_DOWN on a drained node, MODEL_INVALID when the folder cannot be read.
    */
-  async reload(wait: boolean): Promise<VersionChange[]> {
+  async reload(wait: boolean): Promise<OwnChange[]> {
     if (this.#stopped) throw new IdiomError("SHUTTING_DOWN", "this node is draining: it loads nothing new");
     const done = await this.#look(false);
     const loading = [...this.#pending].map(([version, { change, settled }]) => (wait ? settled.promise : report(version, change, "loading", "")));
@@ -103,7 +113,7 @@ export class ModelReload {
   }
 
   /** One look at a time: each starts from what the one before has made of the folder. */
-  #look(settled: boolean): Promise<VersionChange[]> {
+  #look(settled: boolean): Promise<OwnChange[]> {
     const looked = this.#turn.then(async () => {
       try {
         const found = await this.#watch.look(settled);
@@ -121,8 +131,8 @@ export class ModelReload {
   }
 
   /** Returns what is done with; what has begun to load is pending. */
-  #apply(found: readonly WatchedFolder[]): VersionChange[] {
-    const done: VersionChange[] = [];
+  #apply(found: readonly WatchedFolder[]): OwnChange[] {
+    const done: OwnChange[] = [];
     const present = new Set<RegistryEntry>();
     for (const folder of found) {
       const known = this.#entryOf(folder);
@@ -140,7 +150,7 @@ export class ModelReload {
     return this.#registry.entries().find((entry) => this.#applied.get(entry)?.folder === folder) ?? null;
   }
 
-  #add(folder: WatchedFolder, present: Set<RegistryEntry>): VersionChange | null {
+  #add(folder: WatchedFolder, present: Set<RegistryEntry>): OwnChange | null {
     const { content, folderName, version: number } = folder;
     if (content.version === null) {
       const entry = this.#registry.addBroken({ name: folderName, version: number, reason: content.reason });
@@ -155,7 +165,7 @@ export class ModelReload {
     return null;
   }
 
-  #compare(entry: RegistryEntry, folder: WatchedFolder): VersionChange | null {
+  #compare(entry: RegistryEntry, folder: WatchedFolder): OwnChange | null {
     const { content } = folder;
     if (this.#applied.get(entry)?.content === content) return null;
     this.#applied.set(entry, folder);
@@ -184,12 +194,13 @@ export class ModelReload {
   }
 
   #load(version: ModelVersion, change: Pending["change"], serving: ModelVersion | null): void {
-    this.#pending.set(version, { change, serving, settled: Promise.withResolvers<VersionChange>() });
+    if (this.#options.isForeign(version)) return this.#registry.setStatus(version, foreignStatus(version));
+    this.#pending.set(version, { change, serving, settled: Promise.withResolvers<OwnChange>() });
     this.#log.info({ model: version.name, version: version.version }, `${change}: loading (${version.digest.slice(0, 12)})`);
     this.#node.serve([version]);
   }
 
-  #remove(entry: RegistryEntry): VersionChange {
+  #remove(entry: RegistryEntry): OwnChange {
     this.#applied.delete(entry);
     if (entry.update?.state === "loading") this.#giveUp(entry.update.version);
     if (entry.version !== null) this.#giveUp(entry.version);
@@ -211,10 +222,10 @@ export class ModelReload {
   }
 }
 
-function report({ name, version, digest }: ModelVersion, change: VersionChange["change"], result: VersionChange["result"], reason: string): VersionChange {
+function report({ name, version, digest }: ModelVersion, change: VersionChange["change"], result: VersionChange["result"], reason: string): OwnChange {
   return { name, version, change, result, reason, digest };
 }
 
-function changed({ name, versionNumber }: RegistryEntry, change: VersionChange["change"], result: VersionChange["result"], reason: string): VersionChange {
+function changed({ name, versionNumber }: RegistryEntry, change: VersionChange["change"], result: VersionChange["result"], reason: string): OwnChange {
   return { name, version: versionNumber, change, result, reason, digest: "" };
 }

@@ -8,11 +8,13 @@ import { type BundleConsumer, BundleFeeder, type FeederContext } from "../lanes/
 import { Cancellations } from "../lanes/realtime/cancellations.ts";
 import { Membership } from "../lanes/realtime/membership.ts";
 import type { Member, NodeReport } from "../lanes/realtime/node-report.ts";
+import { queueLength } from "../lanes/realtime/queue-length.ts";
 import { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import { ReplyOutbox } from "../lanes/realtime/reply-outbox.ts";
 import { type DirectoryEntry, lookUpVersion, publishVersion } from "../lanes/realtime/version-directory.ts";
 import { RedisClock } from "../redis/clock.ts";
 import { connect, type RedisConnection, type RedisServer } from "../redis/connection.ts";
+import { Inbox } from "../redis/inbox.ts";
 import { defineScripts } from "../redis/scripts.ts";
 
 export interface RealtimeRedisOptions {
@@ -41,6 +43,7 @@ export class RealtimeRedis {
   /** Null when this process is no gateway. */
   readonly queue: RemoteQueue | null;
   readonly #server: RedisServer;
+  readonly clock = new RedisClock();
   readonly #commands: RedisConnection;
   readonly #connections: RedisConnection[] = [];
   readonly #feeders = new Set<BundleFeeder>();
@@ -51,7 +54,7 @@ export class RealtimeRedis {
     this.#server = options.server;
     this.#commands = connect(options.server, "commands");
     defineScripts(this.#commands);
-    const clock = new RedisClock();
+    const { clock } = this;
     const { maxRequests: maxQueuedRequests, maxBytes: maxQueuedBytes } = options.queue;
     this.queue = options.gateway ? new RemoteQueue(this.#commands, this.#open(), clock, { gateway: this.id, maxQueuedRequests, maxQueuedBytes }, log) : null;
     this.#membership = new Membership(
@@ -93,6 +96,16 @@ export class RealtimeRedis {
     this.#feeders.add(feeder);
     void feeder.ended.then(() => this.#feeders.delete(feeder));
     return feeder;
+  }
+
+  /** Messages to this process go to `take`. */
+  openInbox(take: (message: string) => void): Inbox {
+    return new Inbox(this.id, this.#commands, this.#open(), take);
+  }
+
+  /** Requests of a version that wait in Redis. */
+  queueLength(version: { readonly key: string; readonly digest: string }): Promise<number> {
+    return queueLength(this.#commands, version);
   }
 
   /** What a node has written of a version. */

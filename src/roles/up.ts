@@ -8,9 +8,11 @@ import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
+import { ClusterAdmin } from "./cluster-admin.ts";
 import { openFrontDoors } from "./front-doors.ts";
 import { checkGolden, type GoldenReport } from "./golden-check.ts";
 import { LocalAdmin } from "./local-admin.ts";
+import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
 import { openRedis } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
@@ -55,6 +57,7 @@ export async function up(config: Config): Promise<Up> {
         waiting: () => admin.waiting(),
         directory: () => admin.directory(),
         seen: (members) => {
+          peers?.seen(members);
           alone = !members.some((member) => takesWork(member) && member.id !== redis.id);
         },
       });
@@ -68,10 +71,6 @@ export async function up(config: Config): Promise<Up> {
   if (servers.problem !== null) log.warn(servers.problem);
   const { registry, local, redis } = worker;
   if (redis?.queue) lane.useRemote(openWhile(redis.queue, () => !(alone && registry.draining)));
-  const drain = (): Promise<void> => {
-    grpc.announceStop();
-    return worker.drain();
-  };
   const admin = new LocalAdmin({
     id: redis?.id ?? config.nodeName,
     name: config.nodeName,
@@ -81,13 +80,15 @@ export async function up(config: Config): Promise<Up> {
     logs,
     worker: local,
     problems: () => (servers.problem === null ? [] : [servers.problem]),
-    drain,
+    drain: () => worker.drain(),
   });
+  const peers = redis === null ? null : new Peers(admin, redis, log);
   const leaveRedis = async (): Promise<void> => {
+    await peers?.stop();
     await redis?.stop();
     await endRedis();
   };
-  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, admin).catch(async (error: unknown) => {
+  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers)).catch(async (error: unknown) => {
     await leaveRedis();
     throw error;
   });
@@ -107,7 +108,7 @@ export async function up(config: Config): Promise<Up> {
       return checkGolden(version, status.signature, lane);
     },
     async stop() {
-      const drained = drain();
+      const drained = admin.drain();
       const calls = grpc.close(drained);
       await drained;
       // Whoever follows the log has heard the end of it; a call that never ends would hold up the stop.

@@ -15,7 +15,7 @@ import { FolderWatch, scannedModels } from "../registry/folder-watch.ts";
 import { Registry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { LocalWorker } from "./local-admin.ts";
-import { ModelReload } from "./model-reload.ts";
+import { foreignStatus, ModelReload } from "./model-reload.ts";
 import type { RealtimeRedis } from "./realtime-redis.ts";
 
 export interface WorkerParts {
@@ -87,15 +87,14 @@ export async function workerSide(
       feed: redis === null ? null : (consumer) => redis.feed(consumer),
     },
   );
-  const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs });
+  const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs, isForeign });
   return {
     registry,
     local: { node, reload, runtimes, isForeign, data: config.data },
     redis,
     start() {
       redis?.start();
-      for (const version of registry.versions().filter(isForeign))
-        registry.setStatus(version, { state: "failed", reason: `this worker does not run ${version.manifest.runtime}` });
+      for (const version of registry.versions().filter(isForeign)) registry.setStatus(version, foreignStatus(version));
       node.serve(registry.versions().filter((version) => !isForeign(version)));
       reload.start();
     },

@@ -7,6 +7,7 @@ import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { LocalAdmin } from "./local-admin.ts";
+import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
 import { sharedRedis } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
@@ -33,7 +34,7 @@ export async function worker(config: Config, languages: readonly string[] | null
     report: () => admin.report(),
     waiting: () => admin.waiting(),
     directory: () => admin.directory(),
-    seen: () => {},
+    seen: (members) => peers.seen(members),
   });
   const side = await workerSide(config, languages, { lane: new RealtimeLane(), metrics, log, join: () => redis });
   const { registry, local } = side;
@@ -48,6 +49,7 @@ export async function worker(config: Config, languages: readonly string[] | null
     problems: () => [],
     drain: () => side.drain(),
   });
+  const peers = new Peers(admin, redis, log);
   const http = await openHttpFrontDoor(config.host, config.httpPort, registry, metrics);
   const settled = registry.whenSettled();
   void settled.then(() => admin.probe());
@@ -58,6 +60,7 @@ export async function worker(config: Config, languages: readonly string[] | null
     settled: () => settled,
     async stop() {
       await admin.drain();
+      await peers.stop();
       await redis.stop();
       await http.close();
     },

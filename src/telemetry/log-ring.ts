@@ -82,7 +82,10 @@ export class LogRing {
     this.#tell();
   }
 
-  /** Chunks of the lines asked for; a chunk is made when the reader asks for it. Ends with the ring or when `signal` aborts. */
+  /**
+   * Chunks of the lines asked for; a chunk is made when the reader asks for it. To one that follows, a chunk without lines says that
+   * what was kept has been told. Ends with the ring or when `signal` aborts.
+   */
   async *tail(query: LogQuery, signal: AbortSignal): AsyncGenerator<LogChunk, void, void> {
     signal.addEventListener("abort", () => this.#tell(), { once: true });
     const end = query.follow ? Number.POSITIVE_INFINITY : this.#next;
@@ -90,6 +93,7 @@ export class LogRing {
     let at = this.#placeOf(query);
     /** Position, among the lines asked for, of the one that comes next. */
     let expected = endPosition - this.#matching(query.model, at);
+    let keptIsTold = !query.follow;
     while (!signal.aborted) {
       const lines: LogLine[] = [];
       let lost = 0;
@@ -108,7 +112,10 @@ export class LogRing {
       }
       if (lines.length > 0 || lost > 0) yield { lost, lines };
       else if (!query.follow || this.#ended) return;
-      else await this.#news.promise;
+      else if (!keptIsTold) {
+        keptIsTold = true;
+        yield { lost, lines };
+      } else await this.#news.promise;
     }
   }
 

@@ -1,9 +1,10 @@
 // What Idiom measures, in Prometheus terms, by model and version.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { RequestCounts } from "../core/admin.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Invocation } from "../core/invocation.ts";
 import type { ModelVersion } from "../core/model.ts";
-import { type RequestLoad, RequestWindow } from "./request-window.ts";
+import { RequestWindow } from "./request-window.ts";
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -113,8 +114,8 @@ export class Metrics implements WorkerMetrics {
   }
 
   /** Null before the first request. */
-  requestLoad(versionKey: string): RequestLoad | null {
-    return this.#windows.get(versionKey)?.load() ?? null;
+  requestCounts(versionKey: string): RequestCounts | null {
+    return this.#windows.get(versionKey)?.counts() ?? null;
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {

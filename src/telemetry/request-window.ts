@@ -1,4 +1,5 @@
 // How many requests a version had in the last ten seconds and how long they took, for operators who look now.
+import type { RequestCounts } from "../core/admin.ts";
 
 export interface RequestLoad {
   readonly requestsPerSecond: number;
@@ -8,6 +9,21 @@ export interface RequestLoad {
   readonly p99Ms: number | null;
   /** Since the start. */
   readonly requests: number;
+}
+
+/** What several processes counted, as one. */
+export function loadOf(counts: readonly RequestCounts[]): RequestLoad {
+  const sum = (count: (one: RequestCounts) => number): number => counts.reduce((total, one) => total + count(one), 0);
+  const answers = new Map<number, number>();
+  for (const [bucket, count] of counts.flatMap((one) => one.answers)) answers.set(bucket, (answers.get(bucket) ?? 0) + count);
+  const sorted = [...answers].sort(([a], [b]) => a - b);
+  return {
+    requestsPerSecond: sum((one) => one.requestsPerSecond),
+    errorsPerSecond: sum((one) => one.errorsPerSecond),
+    p50Ms: quantileMs(sorted, 0.5),
+    p99Ms: quantileMs(sorted, 0.99),
+    requests: sum((one) => one.requests),
+  };
 }
 
 interface Slot {
@@ -56,19 +72,21 @@ export class RequestWindow {
     slot.errors++;
   }
 
-  load(): RequestLoad {
+  counts(): RequestCounts {
     const second = Math.floor(this.#now() / 1000);
     const recent = this.#slots.filter((slot) => slot.second >= second - WINDOW_SECONDS);
     const whole = recent.filter((slot) => slot.second < second);
     const seconds = Math.max(1, Math.min(WINDOW_SECONDS, second - this.#firstSecond));
     const sum = (count: (slot: Slot) => number): number => whole.reduce((total, slot) => total + count(slot), 0);
-    const answers = new Uint32Array(BUCKETS);
-    for (const slot of recent) for (let i = 0; i < BUCKETS; i++) answers[i] = (answers[i] as number) + (slot.answers[i] as number);
+    const answers: [number, number][] = [];
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const count = recent.reduce((total, slot) => total + (slot.answers[bucket] as number), 0);
+      if (count > 0) answers.push([bucket, count]);
+    }
     return {
       requestsPerSecond: sum((slot) => slot.requests) / seconds,
       errorsPerSecond: sum((slot) => slot.errors) / seconds,
-      p50Ms: quantileMs(answers, 0.5),
-      p99Ms: quantileMs(answers, 0.99),
+      answers,
       requests: this.#requests,
     };
   }
@@ -87,13 +105,13 @@ export class RequestWindow {
   }
 }
 
-function quantileMs(answers: Uint32Array, quantile: number): number | null {
-  const total = answers.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
+/** `answers`: [bucket, count], by bucket. */
+function quantileMs(answers: readonly (readonly [number, number])[], quantile: number): number | null {
+  const total = answers.reduce((sum, [, count]) => sum + count, 0);
   let left = Math.ceil(total * quantile);
-  const bucket = answers.findIndex((count) => {
+  const found = answers.find(([, count]) => {
     left -= count;
     return left <= 0;
   });
-  return 2 ** (bucket / PER_OCTAVE) / 1000;
+  return found === undefined ? null : 2 ** (found[0] / PER_OCTAVE) / 1000;
 }

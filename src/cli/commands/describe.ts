@@ -1,7 +1,7 @@
 // idiom describe model: one model in full.
 import { type Command, Option } from "commander";
 import { stringify } from "yaml";
-import type { InstanceSummary, TensorSummary, VersionDescription } from "../../core/admin.ts";
+import type { InstanceSummary, TensorSummary, VersionDescription, VersionOnNode } from "../../core/admin.ts";
 import { withAdmin } from "../admin-client.ts";
 import { CliFailure, EXIT } from "../failure.ts";
 import { formatOption, type GlobalOptions, serverOption } from "../options.ts";
@@ -27,7 +27,7 @@ export function registerDescribe(program: Command): void {
     });
 }
 
-function describe({ summary, folder, entry, per, idempotent, batching, limits, inputs, outputs, instances }: VersionDescription): string {
+function describe({ summary, folder, entry, per, idempotent, batching, limits, inputs, outputs, instances, nodes }: VersionDescription): string {
   const { update } = summary;
   const lines = [
     field("Name", summary.name),
@@ -49,6 +49,7 @@ function describe({ summary, folder, entry, per, idempotent, batching, limits, i
         ]),
     ...section("Inputs", tensorTable(inputs)),
     ...section("Outputs", tensorTable(outputs)),
+    ...section("Nodes", nodeTable(nodes)),
     ...section("Instances", instanceTable(instances)),
   ];
   return lines.filter((line) => line !== "").join("\n");
@@ -68,6 +69,14 @@ function tensorTable(tensors: readonly TensorSummary[]): string | null {
   return plainTable(
     ["NAME", "DATATYPE", "SHAPE", "MISSING", "LEVELS"],
     tensors.map(({ name, datatype, shape, na, levels }) => [name, datatype, `[${shape.join(",")}]`, na, levels.join(",")]),
+  );
+}
+
+function nodeTable(nodes: readonly VersionOnNode[]): string | null {
+  if (nodes.length === 0) return null;
+  return plainTable(
+    ["NODE", "STATE", "SLOTS", "DIGEST", "REASON"],
+    nodes.map(({ node, state, slots, digest, reason }) => [node, state, String(slots), shortDigest(digest), reason]),
   );
 }
 

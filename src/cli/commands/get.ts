@@ -33,6 +33,7 @@ const VERSIONS: readonly Column<VersionSummary>[] = [
   { title: "INSTANCES", value: (version) => `${version.readyInstances}/${version.instances}` },
   { title: "DIGEST", value: (version) => shortDigest(version.digest) },
   { title: "UPDATE", value: (version) => version.update?.state ?? "" },
+  { title: "NODES", value: (version) => version.readyNodes.join(","), wide: true },
   { title: "REASON", value: (version) => firstLine(version.reason || (version.update?.reason ?? "")), wide: true },
 ];
 
@@ -40,10 +41,11 @@ const NODES: readonly Column<NodeSummary>[] = [
   { title: "NAME", value: (node) => node.name },
   { title: "STATE", value: (node) => node.state },
   { title: "ROLE", value: (node) => node.role },
-  { title: "RUNTIMES", value: (node) => usable(node).join(",") },
-  { title: "INSTANCES", value: (node) => `${node.readyInstances}/${node.instances}` },
+  { title: "RUNTIMES", value: (node) => usable(node).join(",") || "-" },
+  { title: "INSTANCES", value: (node) => (node.role === "gateway" ? "-" : `${node.readyInstances}/${node.instances}`) },
   { title: "WAITING", value: (node) => String(node.waiting) },
   { title: "AGE", value: (node) => age(Date.now() - node.startedAtMs) },
+  { title: "HOST", value: (node) => node.host, wide: true },
   { title: "PID", value: (node) => String(node.pid), wide: true },
   { title: "IDIOM", value: (node) => node.idiomVersion, wide: true },
 ];
@@ -61,7 +63,7 @@ export function registerGet(program: Command): void {
     const versions = await withAdmin(server, (admin) => admin.listModels());
     printRows(versions, VERSIONS, (version) => `${version.name}/${version.version}`, output);
   });
-  kind("nodes", "node", "list the nodes that run models", async ({ server, output }) => {
+  kind("nodes", "node", "list the processes of the cluster: gateways and workers", async ({ server, output }) => {
     const nodes = await withAdmin(server, (admin) => admin.listNodes());
     printRows(nodes, NODES, (node) => node.name, output);
   });

@@ -17,22 +17,24 @@ export function registerLogs(program: Command): void {
     .command("logs [model]")
     .description("print what a model prints and what Idiom says of it; without a model, of all")
     .option("-f, --follow", "go on with what comes")
-    .option("--tail <n>", "begin with this many of the newest lines", parseCount, 100)
+    .option("--tail <n>", "begin with this many of the newest lines, of each node", parseCount, 100)
     .addOption(serverOption())
     .addOption(formatOption(["table", "json"]))
     .action((model: string | undefined, { server, output, follow, tail }: LogsOptions) =>
       withAdmin(server, async (admin) => {
         process.once("SIGINT", () => process.exit(EXIT.interrupted));
+        const nodes = output === "json" ? 1 : (await admin.status()).nodes;
         for await (const { lost, lines } of admin.tailLogs({ model: model ?? "", last: tail, follow: follow ?? false })) {
           if (lost > 0) note(picocolors.yellow(`(${lost} lines lost: they came faster than they could be sent)`));
-          if (lines.length > 0) print(lines.map(output === "json" ? (line) => JSON.stringify(line) : readable).join("\n"));
+          if (lines.length > 0) print(lines.map(output === "json" ? (line) => JSON.stringify(line) : (line) => readable(line, nodes > 1)).join("\n"));
         }
       }),
     );
 }
 
-function readable({ timeMs, level, model, version, instance, stream, message }: LogLine): string {
+function readable({ node, timeMs, level, model, version, instance, stream, message }: LogLine, severalNodes: boolean): string {
   const who = instance || (model === "" ? "idiom" : `${model}/${version}`);
   const what = stream === "" ? `${level.toUpperCase()} ${message}` : message;
-  return `${picocolors.dim(new Date(timeMs).toISOString())} ${picocolors.cyan(who)} ${what}`;
+  const where = severalNodes ? `${picocolors.magenta(node)} ` : "";
+  return `${picocolors.dim(new Date(timeMs).toISOString())} ${where}${picocolors.cyan(who)} ${what}`;
 }

@@ -1,5 +1,6 @@
 // The gateway's half of the Redis lane: what finds no room here is bundled, pushed, and remembered until it is answered, its
 // deadline passes, or it runs again because the node that had it is gone.
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { ERRORS, type ErrorCode, IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
@@ -60,6 +61,7 @@ export class RemoteQueue implements RemoteLane {
   readonly #outbox = new Map<string, Outgoing[]>();
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #bundles = new Map<number, SentBundle>();
+  #idleWaiters: (() => void)[] = [];
   #nextSequence = 1;
   #nextBundle = 1;
   #flushScheduled = false;
@@ -102,6 +104,14 @@ export class RemoteQueue implements RemoteLane {
   /** Redis has lost what it held: queues, replies, or both. */
   contentsLost(): void {
     for (const bundle of [...this.#bundles.values()]) this.#requeue(bundle, "Redis has lost it");
+  }
+
+  /** Resolves when nothing is out any more, or after `timeoutMs`. */
+  async whenIdle(timeoutMs: number): Promise<void> {
+    const waited = new AbortController();
+    const idle = new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    await Promise.race([idle, delay(timeoutMs, undefined, { signal: waited.signal })]);
+    waited.abort();
   }
 
   stop(): void {
@@ -250,6 +260,9 @@ export class RemoteQueue implements RemoteLane {
       this.#cancel(sequence, attempt);
       invocation.fail(new IdiomError("DEADLINE_EXCEEDED", `no answer within ${Math.round(waitedMs)} ms`));
     }
+    if (this.#outstanding.size > 0 || this.#outbox.size > 0) return;
+    for (const resolve of this.#idleWaiters) resolve();
+    this.#idleWaiters = [];
   }
 
   async #lookForLost(): Promise<void> {

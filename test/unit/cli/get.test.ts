@@ -4,7 +4,7 @@ import { modelRows } from "../../../src/cli/commands/get.ts";
 import type { VersionSummary } from "../../../src/core/admin.ts";
 
 function version(name: string, number: string, state: VersionSummary["state"], reason = ""): VersionSummary {
-  return { name, version: number, runtime: "python", state, reason, digest: "", readyInstances: 0, instances: 1, update: null };
+  return { name, version: number, runtime: "python", state, reason, digest: "", readyInstances: 0, instances: 1, update: null, readyNodes: [] };
 }
 
 test("a model is shown with the version that answers: the newest that is ready, else the newest", () => {

@@ -97,14 +97,14 @@ describe("a version that nobody serves any more", () => {
     const seen = cluster();
     await seen.see(nodeReport("one", [{}]));
     await seen.see();
-    assert.deepEqual(seen.status(), ["unavailable", "no worker serves it"]);
+    assert.deepEqual(seen.status(), ["unavailable", "no worker serves it: none runs python; start one with: idiom worker --runtimes python"]);
   });
 
-  test("says so when every node with it drains", async () => {
+  test("says which nodes with it drain", async () => {
     const seen = cluster();
     await seen.see(nodeReport("one", [{}]));
-    await seen.see(nodeReport("one", [{}], { state: "draining" }));
-    assert.deepEqual(seen.status(), ["unavailable", "no worker serves it"]);
+    await seen.see(nodeReport("one", [{}], { state: "draining" }), nodeReport("two", [{}], { state: "drained" }));
+    assert.deepEqual(seen.status(), ["unavailable", "node 'one' is draining; node 'two' is drained"]);
   });
 
   test("says so also when it was never ready", async () => {
@@ -129,7 +129,7 @@ describe("a version that no node has ready", () => {
     await seen.see(nodeReport("one", [{ state: "failed", reason: "ImportError: sklearn", slots: 0 }]));
     assert.deepEqual(seen.status(), ["failed", "ImportError: sklearn"]);
     await seen.see(nodeReport("one", [{ state: "loading", slots: 0 }]));
-    assert.deepEqual(seen.status(), ["failed", "it is loading on its node"]);
+    assert.deepEqual(seen.status(), ["loading"]);
     await seen.see(nodeReport("one", [{}]));
     assert.deepEqual(seen.status(), ["ready", 2]);
   });
@@ -139,8 +139,8 @@ describe("a version that no node has ready", () => {
     await seen.see(nodeReport("one", [{}]));
     await seen.see(nodeReport("one", [{ state: "unavailable", reason: "it crashed", slots: 0 }]));
     assert.deepEqual(seen.status(), ["unavailable", "it crashed"]);
-    await seen.see();
-    assert.deepEqual(seen.status(), ["unavailable", "no worker serves it"]);
+    await seen.see(nodeReport("one", []));
+    assert.deepEqual(seen.status(), ["unavailable", "no worker serves it: those that run python do not have it in their folder of models"]);
   });
 });
 
@@ -158,5 +158,22 @@ describe("nodes with different files", () => {
     await seen.see(nodeReport("two", [{ digest: "b", slots: 8 }]));
     assert.deepEqual([digestOf(seen), seen.status()], ["b", ["ready", 8]]);
     assert.equal(seen.registry.entries().length, 1);
+  });
+});
+
+describe("a gateway", () => {
+  test("takes no calls until a worker that takes work is there, and says what to start", async () => {
+    const { registry, see } = cluster();
+    assert.deepEqual([registry.accepting, registry.obstacle], [false, "Redis has not been reached yet"]);
+    await see(nodeReport("door", [], { role: "gateway" }), nodeReport("one", [{}], { state: "drained" }));
+    assert.deepEqual([registry.accepting, registry.obstacle], [false, "there is no worker; start one with: idiom worker"]);
+    await see(nodeReport("one", [{}]));
+    assert.deepEqual([registry.accepting, registry.obstacle], [true, null]);
+  });
+
+  test("knows a version whose language nobody runs, and says which worker to start", async () => {
+    const seen = cluster();
+    await seen.see(nodeReport("one", [{ state: "foreign", runtime: "r", slots: 0 }]));
+    assert.deepEqual(seen.status(), ["failed", "no worker serves it: none runs r; start one with: idiom worker --runtimes r"]);
   });
 });

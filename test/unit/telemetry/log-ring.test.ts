@@ -62,6 +62,22 @@ describe("a reader that follows", () => {
   test("gets what comes after it has begun", async () => {
     const ring = ringOf(["before"]);
     const follower = reader(ring);
+    await follower.next();
+    const next = follower.next();
+    ring.append(line("after"));
+    assert.deepEqual(await next, { lost: 0, messages: ["after"] });
+  });
+
+  test("is told once, by a chunk without lines, that it has heard what was kept", async () => {
+    const ring = ringOf(["before"]);
+    const follower = reader(ring, { last: 1 });
+    assert.deepEqual(
+      [await follower.next(), await follower.next()],
+      [
+        { lost: 0, messages: ["before"] },
+        { lost: 0, messages: [] },
+      ],
+    );
     const next = follower.next();
     ring.append(line("after"));
     assert.deepEqual(await next, { lost: 0, messages: ["after"] });
@@ -77,6 +93,7 @@ describe("a reader that follows", () => {
 
   test("ends when its caller goes, also while it waits", async () => {
     const follower = reader(ringOf([]));
+    await follower.next();
     const next = follower.next();
     follower.stop();
     assert.equal(await next, null);
@@ -85,6 +102,7 @@ describe("a reader that follows", () => {
   test("that is too slow loses lines and is told how many", async () => {
     const ring = ringOf([], { maxLines: 4, maxBytes: 1000 });
     const follower = reader(ring);
+    await follower.next();
     const first = follower.next();
     ring.append(line("0"));
     assert.deepEqual(await first, { lost: 0, messages: ["0"] });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { RequestWindow } from "../../../src/telemetry/request-window.ts";
+import { loadOf, RequestWindow } from "../../../src/telemetry/request-window.ts";
 
 /** A window whose clock the test turns. */
 function windowAt(startMs = 0): { window: RequestWindow; turnTo(ms: number): void } {
@@ -22,7 +22,7 @@ describe("requests per second", () => {
     const { window, turnTo } = windowAt();
     for (let i = 0; i < 40; i++) window.answered(0.001);
     turnTo(2000);
-    assert.equal(window.load().requestsPerSecond, 20);
+    assert.equal(loadOf([window.counts()]).requestsPerSecond, 20);
   });
 
   test("are those of the last ten seconds; older ones are forgotten", () => {
@@ -31,7 +31,7 @@ describe("requests per second", () => {
     turnTo(15_000);
     for (let i = 0; i < 50; i++) window.answered(0.001);
     turnTo(20_500);
-    const { requestsPerSecond, requests } = window.load();
+    const { requestsPerSecond, requests } = loadOf([window.counts()]);
     assert.deepEqual({ requestsPerSecond, requests }, { requestsPerSecond: 5, requests: 1050 });
   });
 
@@ -40,7 +40,7 @@ describe("requests per second", () => {
     window.answered(0.001);
     window.failed();
     turnTo(1000);
-    const { requestsPerSecond, errorsPerSecond } = window.load();
+    const { requestsPerSecond, errorsPerSecond } = loadOf([window.counts()]);
     assert.deepEqual({ requestsPerSecond, errorsPerSecond }, { requestsPerSecond: 2, errorsPerSecond: 1 });
   });
 });
@@ -49,7 +49,7 @@ describe("latency", () => {
   test("is null without an answer, although requests failed", () => {
     const { window } = windowAt();
     window.failed();
-    const { p50Ms, p99Ms } = window.load();
+    const { p50Ms, p99Ms } = loadOf([window.counts()]);
     assert.deepEqual({ p50Ms, p99Ms }, { p50Ms: null, p99Ms: null });
   });
 
@@ -57,14 +57,14 @@ describe("latency", () => {
     for (const ms of [0.001, 0.13, 1, 7.7, 130, 30_000, 200_000]) {
       const { window } = windowAt();
       window.answered(ms / 1000);
-      assertNear(window.load().p50Ms, ms);
+      assertNear(loadOf([window.counts()]).p50Ms, ms);
     }
   });
 
   test("at its quantiles is that of the slowest of the fastest half, and of 99 in 100", () => {
     const { window } = windowAt();
     for (let ms = 1; ms <= 100; ms++) window.answered(ms / 1000);
-    const { p50Ms, p99Ms } = window.load();
+    const { p50Ms, p99Ms } = loadOf([window.counts()]);
     assertNear(p50Ms, 50);
     assertNear(p99Ms, 99);
   });
@@ -72,6 +72,17 @@ describe("latency", () => {
   test("of an answer that took longer than can be told is the longest that can", () => {
     const { window } = windowAt();
     window.answered(100_000);
-    assertNear(window.load().p50Ms, 250_000);
+    assertNear(loadOf([window.counts()]).p50Ms, 250_000);
   });
+});
+
+test("what several processes counted adds up, and their answers are ranked together", () => {
+  const [fast, slow] = [windowAt(), windowAt()];
+  for (let i = 0; i < 90; i++) fast.window.answered(0.001);
+  for (let i = 0; i < 10; i++) slow.window.answered(1);
+  for (const { turnTo } of [fast, slow]) turnTo(1000);
+  const load = loadOf([fast.window.counts(), slow.window.counts()]);
+  assert.deepEqual([load.requests, load.requestsPerSecond], [100, 100]);
+  assertNear(load.p50Ms, 1);
+  assertNear(load.p99Ms, 1000);
 });
