@@ -63,6 +63,7 @@ export interface VersionDescription {
   readonly idempotent: boolean;
   readonly batching: { readonly maxSize: number; readonly maxDelayMs: number; readonly maxBytes: number } | null;
   readonly limits: { readonly timeoutMs: number; readonly memoryBytes: number } | null;
+  readonly scale: { readonly min: number; readonly max: number } | null;
   readonly inputs: readonly TensorSummary[];
   readonly outputs: readonly TensorSummary[];
   readonly instances: readonly InstanceSummary[];
@@ -96,6 +97,7 @@ export interface InstanceSummary {
   readonly generation: number;
   readonly pid: number;
   readonly digest: string;
+  readonly lastExit: { readonly atMs: number; readonly reason: string } | null;
 }
 
 export interface NodeSummary {

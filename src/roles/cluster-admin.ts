@@ -203,6 +203,7 @@ const NOTHING_KNOWN: Omit<VersionDescription, "summary"> = {
   idempotent: false,
   batching: null,
   limits: null,
+  scale: null,
   inputs: [],
   outputs: [],
   instances: [],

@@ -187,6 +187,7 @@ export class LocalAdmin implements NodeAdmin {
       idempotent: manifest?.idempotent ?? false,
       batching: manifest?.batching ?? null,
       limits: manifest?.limits ?? null,
+      scale: manifest?.instances ?? null,
       inputs: signature?.inputs.map(tensorSummary) ?? [],
       outputs: signature?.outputs.map(tensorSummary) ?? [],
       instances: [version, next].flatMap((one) => this.#instancesOf(one).map((instance) => this.#instance(instance, one))),
@@ -204,6 +205,7 @@ export class LocalAdmin implements NodeAdmin {
       generation: instance.generation,
       pid: instance.pid ?? 0,
       digest: version?.digest ?? "",
+      lastExit: instance.lastExit,
     };
   }
 

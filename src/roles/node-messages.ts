@@ -64,6 +64,7 @@ const instanceSchema = z.object({
   generation: count,
   pid: count,
   digest: z.string(),
+  lastExit: z.object({ atMs: count, reason: z.string() }).nullable(),
 }) satisfies z.ZodType<InstanceSummary>;
 
 const descriptionSchema = z.object({
@@ -74,6 +75,7 @@ const descriptionSchema = z.object({
   idempotent: z.boolean(),
   batching: z.object({ maxSize: count, maxDelayMs: count, maxBytes: count }).nullable(),
   limits: z.object({ timeoutMs: count, memoryBytes: count }).nullable(),
+  scale: z.object({ min: count, max: count }).nullable(),
   inputs: z.array(tensorSchema),
   outputs: z.array(tensorSchema),
   instances: z.array(instanceSchema),

@@ -120,7 +120,8 @@ function crashed(from: Supervision, event: Extract<InstanceEvent, { name: "exite
   const crashesInRow = from.crashesInRow + (event.blame === "request" ? 0.5 : 1);
   // Crashes in a row count however far apart they are: a model that takes a minute to fail would never trip the window.
   if (from.probing || crashTimes.length >= policy.breakerCrashes || crashesInRow >= policy.breakerCrashes) {
-    return { ...from, crashTimes, crashesInRow, state: { name: "quarantined", delayMs: policy.quarantineMs, reason: event.reason } };
+    const reason = `it ends again and again, and is tried every ${policy.quarantineMs / 1000} s only; the last time: ${event.reason}`;
+    return { ...from, crashTimes, crashesInRow, state: { name: "quarantined", delayMs: policy.quarantineMs, reason } };
   }
   return { ...from, crashTimes, crashesInRow, state: { name: "backoff", delayMs: backoffDelay(crashesInRow, policy, random), reason: event.reason } };
 }

@@ -27,7 +27,7 @@ export function registerDescribe(program: Command): void {
     });
 }
 
-function describe({ summary, folder, entry, per, idempotent, batching, limits, inputs, outputs, instances, nodes }: VersionDescription): string {
+function describe({ summary, folder, entry, per, idempotent, batching, limits, scale, inputs, outputs, instances, nodes }: VersionDescription): string {
   const { update } = summary;
   const lines = [
     field("Name", summary.name),
@@ -47,10 +47,12 @@ function describe({ summary, folder, entry, per, idempotent, batching, limits, i
           field("Batching", batching === null ? "never merged" : `up to ${batching.maxSize} rows, ${batching.maxBytes} bytes, waits ${batching.maxDelayMs} ms`),
           field("Limits", `timeout ${limits.timeoutMs} ms, memory ${limits.memoryBytes} bytes`),
         ]),
+    field("Scale", scale === null ? "" : scaleOf(scale)),
     ...section("Inputs", tensorTable(inputs)),
     ...section("Outputs", tensorTable(outputs)),
     ...section("Nodes", nodeTable(nodes)),
     ...section("Instances", instanceTable(instances)),
+    ...section("Last exits", exitList(instances)),
   ];
   return lines.filter((line) => line !== "").join("\n");
 }
@@ -78,6 +80,17 @@ function nodeTable(nodes: readonly VersionOnNode[]): string | null {
     ["NODE", "STATE", "SLOTS", "DIGEST", "REASON"],
     nodes.map(({ node, state, slots, digest, reason }) => [node, state, String(slots), shortDigest(digest), reason]),
   );
+}
+
+function scaleOf({ min, max }: { readonly min: number; readonly max: number }): string {
+  const count = min === max ? String(max) : `${min} to ${max}, by the work that waits`;
+  return `${count} ${max === 1 ? "instance" : "instances"} on each node`;
+}
+
+/** How the last process of each instance ended that was not asked to, with what it printed at the end. */
+function exitList(instances: readonly InstanceSummary[]): string | null {
+  const exits = instances.flatMap(({ name, lastExit }) => (lastExit === null ? [] : [`${name}, ${new Date(lastExit.atMs).toISOString()}: ${lastExit.reason}`]));
+  return exits.length === 0 ? null : exits.join("\n");
 }
 
 function instanceTable(instances: readonly InstanceSummary[]): string | null {
