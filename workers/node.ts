@@ -11,7 +11,7 @@ import { Capacity, type CapacityLimits } from "./pool/capacity.ts";
 import { Pool, type PoolLimits } from "./pool/pool.ts";
 import { harnessEnvironment, type RuntimeDefinition, resolveCommand } from "./runtimes.ts";
 import type { Launcher } from "./sandbox/launcher.ts";
-import { processLimits } from "./sandbox/limits.ts";
+import { type Allowance, processLimits } from "./sandbox/limits.ts";
 import { visiblePaths } from "./sandbox/visible.ts";
 
 /** How often each pool is asked which of its instances have idled or served long enough. */
@@ -21,6 +21,7 @@ export interface WorkerNodeOptions {
   readonly runtimes: readonly RuntimeDefinition[];
   readonly data: string;
   readonly launcher: Launcher;
+  readonly allowance: Allowance;
   readonly limits: PoolLimits;
   readonly capacity: CapacityLimits;
   /** Versions that may load at the same time; more only slow each other down. */
@@ -154,7 +155,7 @@ export class WorkerNode {
       libraries,
       confinement: {
         visible: visiblePaths(runtime, command, [version.folder, ...libraries], data),
-        limits: processLimits(runtime, limits),
+        limits: processLimits(runtime, version, this.#options.allowance),
       },
       command: {
         command,

@@ -39,6 +39,9 @@ export function readRuntimes(root: string): RuntimeDefinition[] {
     });
 }
 
+/** Of `limits.memory`; the rest is for what a runtime takes besides its heap. */
+const HEAP_SHARE = 0.75;
+
 /** The argument vector of a runtime's command. @throws IdiomError MODEL_NOT_READY when a tool is not installed. */
 export function resolveCommand(runtime: RuntimeDefinition, words: readonly string[], data: string, memoryBytes: number): string[] {
   const values: Record<string, () => string> = {
@@ -47,6 +50,7 @@ export function resolveCommand(runtime: RuntimeDefinition, words: readonly strin
     environment: () => join(data, "environments", runtime.language),
     node: () => process.execPath,
     memory_mb: () => String(Math.floor(memoryBytes / 2 ** 20)),
+    heap_mb: () => String(Math.floor((memoryBytes * HEAP_SHARE) / 2 ** 20)),
   };
   const command = words.map((word) =>
     word.replace(/\{(\w+)(?::(\w+))?\}/g, (whole, name: string, argument?: string) => {
@@ -95,6 +99,7 @@ const DEBIAN_PACKAGES: Record<string, string | undefined> = {
   bwrap: "bubblewrap",
   prlimit: "util-linux",
   choom: "util-linux",
+  taskset: "util-linux",
   setpriv: "util-linux",
 };
 

@@ -1,6 +1,6 @@
 // One configuration: a file, the environment and flags become one frozen object. An unknown key or a wrong value stops the start.
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { availableParallelism, hostname, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -54,6 +54,18 @@ const configSchema = z.strictObject({
   state: z.string().optional(),
   /** How models are confined; a level that cannot be had stops the start. */
   sandbox: z.enum(["strict", "off"]).default("strict"),
+  /** The most that a model.yaml may ask for. */
+  limits: z
+    .strictObject({
+      maxMemoryBytes: size.default(totalmem()),
+      maxCpus: count.default(availableParallelism()),
+      maxPids: count.default(1024),
+      maxTmpBytes: size.default(2 ** 30),
+      /** Names of the models that may use the network; what they ask for with `limits.network: allow`. */
+      network: z.array(z.string()).default([]),
+    })
+    .prefault({})
+    .readonly(),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   /** Redis for everything, by URL; without one Idiom starts its own. */
   redisUrl: z.string().optional(),

@@ -27,6 +27,11 @@ export const ERRORS = {
   /** The model's answer does not fit its signature. */
   INVALID_OUTPUT: { grpc: 13, http: 500, retryable: false },
   OUT_OF_MEMORY: { grpc: 8, http: 500, retryable: false },
+  /** Processes and threads together. */
+  TOO_MANY_PROCESSES: { grpc: 8, http: 500, retryable: false },
+  TOO_MANY_FILES: { grpc: 8, http: 500, retryable: false },
+  /** The private /tmp of the model is full. */
+  DISK_FULL: { grpc: 8, http: 500, retryable: false },
   RESULT_TOO_LARGE: { grpc: 8, http: 500, retryable: false },
   /** The instance died while it ran this request, and the request was not run again or died again. */
   INSTANCE_DIED: { grpc: 14, http: 503, retryable: true },

@@ -18,6 +18,21 @@ export interface Recycle {
   readonly memoryBytes: number | null;
 }
 
+/** What a version may take. */
+export interface ModelLimits {
+  readonly timeoutMs: number;
+  /** Of all its processes together. */
+  readonly memoryBytes: number;
+  /** Cores that it may run on; null: all. */
+  readonly cpus: number | null;
+  /** Processes and threads. */
+  readonly pids: number;
+  /** What it may write to its private /tmp. */
+  readonly tmpBytes: number;
+  /** Whether it may use the network. */
+  readonly network: boolean;
+}
+
 /** model.yaml, with its defaults filled in. */
 export interface Manifest {
   readonly name: string;
@@ -36,7 +51,7 @@ export interface Manifest {
   readonly instances: { readonly min: number; readonly max: number; readonly recycle: Recycle | null };
   /** Glob of the golden files below the folder. */
   readonly golden: string;
-  readonly limits: { readonly timeoutMs: number; readonly memoryBytes: number };
+  readonly limits: ModelLimits;
 }
 
 export interface ModelVersion {

@@ -15,6 +15,12 @@ export function parseSize(text: string): number | null {
   return parseQuantity(text, BYTES);
 }
 
+/** The largest unit that leaves at least 1, with at most one decimal: "1.5GiB". */
+export function formatSize(bytes: number): string {
+  const [unit, factor] = [...BYTES].findLast(([, size]) => bytes >= size) ?? ["B", 1];
+  return `${Math.round((bytes / factor) * 10) / 10}${unit}`;
+}
+
 function parseQuantity(text: string, units: Units): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text);
   const factor = units.get(match?.[2] ?? "");

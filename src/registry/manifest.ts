@@ -4,7 +4,7 @@ import { z } from "zod";
 import { CONTENT_TYPES, DATATYPE_NAMES } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import { MAX_REQUEST_BYTES, MAX_TIMER_MS } from "../core/limits.ts";
-import type { Manifest, Recycle } from "../core/model.ts";
+import type { Manifest, ModelLimits, Recycle } from "../core/model.ts";
 import type { TensorHint } from "../core/signature.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 
@@ -86,9 +86,10 @@ const manifestSchema = z.strictObject({
     .strictObject({
       timeout: duration.refine((ms) => ms > 0, "more than 0").default(30_000),
       memory: size.default(2 ** 30),
-      cpus: z.number().positive().default(1),
+      cpus: z.number().int().min(1).optional(),
       pids: z.number().int().min(1).default(64),
-      network: z.literal("none").default("none"),
+      tmp: size.default(64 * 2 ** 20),
+      network: z.enum(["none", "allow"]).default("none"),
     })
     .prefault({}),
   golden: z.string().default("golden/*.json"),
@@ -124,12 +125,16 @@ function toManifest(file: ManifestFile, folderName: string, runtime: string): Ma
     maxRequestRows: file.idempotent ? (file.batching?.max_size ?? null) : null,
     golden: file.golden,
     instances: { min: file.instances.min, max: file.instances.max ?? Math.max(1, file.instances.min), recycle: toRecycle(file.instances.recycle) },
-    limits: { timeoutMs: file.limits.timeout, memoryBytes: file.limits.memory },
+    limits: toLimits(file.limits),
   };
 }
 
 function toRecycle(recycle: ManifestFile["instances"]["recycle"]): Recycle | null {
   return recycle === undefined ? null : { requests: recycle.requests ?? null, ageMs: recycle.age ?? null, memoryBytes: recycle.memory ?? null };
+}
+
+function toLimits({ timeout, memory, cpus, pids, tmp, network }: ManifestFile["limits"]): ModelLimits {
+  return { timeoutMs: timeout, memoryBytes: memory, cpus: cpus ?? null, pids, tmpBytes: tmp, network: network === "allow" };
 }
 
 function toHint(tensor: z.infer<typeof tensorSchema>): TensorHint {

@@ -67,6 +67,7 @@ export async function workerSide(
       runtimes,
       data: config.data,
       launcher,
+      allowance: config.limits,
       limits: {
         maxQueuedRequests: config.queue.maxRequests,
         maxQueuedBytes: config.queue.maxBytes,

@@ -1,6 +1,6 @@
 // Signatures and model versions for unit tests: what a test does not name has the default that a model.yaml would give it.
 import type { Datatype } from "../../src/core/datatype.ts";
-import type { Manifest, ModelVersion } from "../../src/core/model.ts";
+import type { Manifest, ModelLimits, ModelVersion } from "../../src/core/model.ts";
 import type { Signature, TensorHint, TensorSpec } from "../../src/core/signature.ts";
 import type { Tensor } from "../../src/core/tensor.ts";
 
@@ -21,6 +21,9 @@ export function tensor(datatype: Datatype, shape: readonly number[], data: Uint8
   return { datatype, contentType: null, shape, data };
 }
 
+/** What a model.yaml without limits asks for. */
+export const LIMITS: ModelLimits = { timeoutMs: 30_000, memoryBytes: 2 ** 30, cpus: null, pids: 64, tmpBytes: 2 ** 26, network: false };
+
 export function manifest(rest: Partial<Manifest> = {}): Manifest {
   return {
     name: "m",
@@ -34,7 +37,7 @@ export function manifest(rest: Partial<Manifest> = {}): Manifest {
     maxRequestRows: null,
     instances: { min: 1, max: 1, recycle: null },
     golden: "golden/*.json",
-    limits: { timeoutMs: 30_000, memoryBytes: 2 ** 30 },
+    limits: LIMITS,
     ...rest,
   };
 }

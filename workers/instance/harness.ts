@@ -1,5 +1,5 @@
 // One harness process: the handshake, one frame in flight, cancel and end. A new process is a new Harness.
-import { IdiomError } from "../../src/core/errors.ts";
+import { type ErrorCode, IdiomError } from "../../src/core/errors.ts";
 import type { Signature } from "../../src/core/signature.ts";
 import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
 import { encodeJsonFrame, type Frame, FrameDecoder } from "./frame-codec.ts";
@@ -11,7 +11,15 @@ import { decodeResult, encodeInfer, OutputMismatch, type ResultBody, type Segmen
 export type FrameOutcome =
   | { readonly kind: "result"; readonly result: ResultBody }
   | { readonly kind: "failed"; readonly failure: HarnessFailure }
-  | { readonly kind: "died"; readonly reason: string; readonly blame: Blame };
+  | ({ readonly kind: "died" } & Ending);
+
+/** Why a process is gone. */
+export interface Ending {
+  readonly reason: string;
+  readonly blame: Blame;
+  /** What a caller is told: INSTANCE_DIED, or the limit that was exceeded. */
+  readonly code: ErrorCode;
+}
 
 export type Blame = Exclude<ExitBlame, "request">;
 
@@ -24,7 +32,7 @@ export interface HarnessEvents {
   /** The harness broke the protocol and has been killed. */
   violation(reason: string): void;
   /** Comes last, once, after the frame in flight has ended as `died`. */
-  exited(cause: ExitCause): void;
+  exited(ending: Ending): void;
 }
 
 interface InFlight {
@@ -61,6 +69,7 @@ export class Harness {
   readonly #events: HarnessEvents;
   readonly #softCancel: "frame" | "signal";
   readonly #maxFrame: number;
+  readonly #explain: (cause: ExitCause) => Ending;
   #signature: Signature | null = null;
   #inFlight: InFlight | null = null;
   /** How many frames of the handshake have come. */
@@ -70,11 +79,13 @@ export class Harness {
   /** Repeats the soft cancel by signal until the frame has ended. */
   #signals: NodeJS.Timeout | null = null;
 
-  constructor(child: ChildHandle, softCancel: "frame" | "signal", maxFrame: number, events: HarnessEvents) {
+  /** `explain` says why a process has ended that nobody here has killed. */
+  constructor(child: ChildHandle, softCancel: "frame" | "signal", maxFrame: number, events: HarnessEvents, explain = endingOf) {
     this.#child = child;
     this.#events = events;
     this.#softCancel = softCancel;
     this.#maxFrame = maxFrame;
+    this.#explain = explain;
     const decoder = new FrameDecoder(maxFrame, (frame) => this.#receive(frame));
     child.input.on("data", (chunk: Buffer) => {
       if (this.#killed !== null) return;
@@ -213,9 +224,9 @@ export class Harness {
     const inFlight = this.#inFlight;
     this.#inFlight = null;
     this.#clearSignals();
-    const { reason, blame } = this.#killed ?? { reason: describeExit(cause), blame: blameOf(cause) };
-    inFlight?.done({ kind: "died", reason, blame });
-    this.#events.exited(cause);
+    const ending: Ending = this.#killed === null ? this.#explain(cause) : { ...this.#killed, code: "INSTANCE_DIED" };
+    inFlight?.done({ kind: "died", ...ending });
+    this.#events.exited(ending);
   }
 }
 
@@ -224,8 +235,9 @@ function tooLarge(bytes: number, limit: number): HarnessFailure {
 }
 
 /** SIGKILL and SIGTERM come from outside (an operator, the kernel's OOM killer); everything else the model did itself. */
-export function blameOf(cause: ExitCause): Blame {
-  return cause.signal === "SIGKILL" || cause.signal === "SIGTERM" ? "unknown" : "model";
+export function endingOf(cause: ExitCause): Ending {
+  const blame = cause.signal === "SIGKILL" || cause.signal === "SIGTERM" ? "unknown" : "model";
+  return { reason: describeExit(cause), blame, code: "INSTANCE_DIED" };
 }
 
 export function describeExit({ code, signal }: ExitCause): string {

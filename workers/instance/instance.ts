@@ -6,11 +6,12 @@ import { MAX_FRAME_BYTES } from "../../src/core/limits.ts";
 import type { ModelVersion } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
-import type { Confinement, Launcher } from "../sandbox/launcher.ts";
-import { blameOf, describeExit, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
+import type { ConfinedProcess, Confinement, Launcher } from "../sandbox/launcher.ts";
+import { type Overrun, overrunBySignal, overrunIn } from "../sandbox/overrun.ts";
+import { type Ending, endingOf, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import type { KillDistance } from "./kill-distance.ts";
 import { captureLines } from "./log-capture.ts";
-import { type Body, hintFromWire } from "./protocol.ts";
+import { type Body, type HarnessFailure, hintFromWire } from "./protocol.ts";
 import { DEFAULT_POLICY, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
 import type { Segment } from "./tensor-codec.ts";
 
@@ -64,6 +65,8 @@ export class Instance {
   #lastExit: InstanceExit | null = null;
   /** The last lines that this generation printed to standard error: what an exit is explained with. */
   #lastErrors: string[] = [];
+  /** The limit that this generation's last words speak of. */
+  #printedOverrun: Overrun | null = null;
 
   constructor(index: number, prepared: PreparedVersion, launcher: Launcher, hooks: InstanceHooks, log: Logger) {
     const { name, version } = prepared.version;
@@ -138,7 +141,7 @@ export class Instance {
         this.#onTrial = false;
         this.#apply({ name: "answered" });
       }
-      done(outcome);
+      done(this.#judged(outcome));
     });
   }
 
@@ -218,12 +221,13 @@ export class Instance {
   async #launch(): Promise<void> {
     const { generation } = this.#supervision;
     this.#lastErrors = [];
+    this.#printedOverrun = null;
     this.#launchedAt = performance.now();
     this.#clearTimer();
     this.#timer = setTimeout(() => this.#harness?.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     try {
       const child = await this.#launcher.launch(this.#prepared.command, this.#prepared.confinement);
-      const harness = new Harness(child, this.#prepared.softCancel, MAX_FRAME_BYTES, this.#events(generation));
+      const harness = new Harness(child, this.#prepared.softCancel, MAX_FRAME_BYTES, this.#events(generation), (cause) => this.#explain(cause, child));
       this.#harness = harness;
       this.#captureOutput(child.stdout, "stdout");
       this.#captureOutput(child.stderr, "stderr");
@@ -238,7 +242,9 @@ export class Instance {
       stream,
       (line) => {
         this.#log.info({ stream: name }, line);
-        if (name === "stderr") this.#lastErrors = [...this.#lastErrors.slice(1 - LAST_ERRORS), line];
+        if (name !== "stderr") return;
+        this.#lastErrors = [...this.#lastErrors.slice(1 - LAST_ERRORS), line];
+        this.#printedOverrun ??= this.#overrunIn(line);
       },
       (lines) => this.#log.warn({ stream: name, lines }, `${lines} lines were dropped: the model prints faster than the log takes`),
     );
@@ -261,7 +267,7 @@ export class Instance {
       loadFailed: (failure) => current(() => this.#gaveUp(describeFailure(failure))),
       log: ({ level, message }) => this.#log[level](message),
       violation: (reason) => this.#log.error({ generation }, reason),
-      exited: (cause) => current(() => this.#exited(cause)),
+      exited: (ending) => current(() => this.#exited(ending)),
     };
   }
 
@@ -305,23 +311,44 @@ export class Instance {
     else this.#apply({ name: "load-failed", reason });
   }
 
-  #exited(cause: ExitCause): void {
-    const killed = this.#harness?.killed ?? null;
-    const blame = killed?.blame ?? blameOf(cause);
+  #exited({ reason, blame }: Ending): void {
     const onTrial = this.#onTrial;
     this.#harness = null;
     this.#busy = false;
     this.#onTrial = false;
     this.#clearFrameTimer();
     this.#clearTimer();
-    const reason = killed?.reason ?? this.#explain(cause);
     if (this.#supervision.state.name !== "draining") this.#lastExit = { atMs: Date.now(), reason };
     this.#apply({ name: "exited", reason, blame: onTrial && blame === "model" ? "request" : blame });
   }
 
-  #explain(cause: ExitCause): string {
-    const printed = this.#lastErrors.filter((line) => line.trim() !== "");
-    return [describeExit(cause), ...printed.map((line) => `  ${line}`)].join("\n");
+  /** With the last lines that it printed, and the limit that it exceeded, if it did. */
+  #explain(cause: ExitCause, child: ConfinedProcess): Ending {
+    const ending = endingOf(cause);
+    const failed = cause.signal !== null || cause.code !== 0;
+    const bySign = failed ? (overrunBySignal(cause.signal, this.#prepared.confinement.limits) ?? this.#printedOverrun) : null;
+    const overrun = child.overrun ?? (this.#launcher.level === "off" ? null : bySign);
+    const printed = this.#lastErrors.filter((line) => line.trim() !== "").map((line) => `\n  ${line}`);
+    if (overrun === null) return { ...ending, reason: `${ending.reason}${printed.join("")}` };
+    return { reason: `${overrun.advice} (${ending.reason})${printed.join("")}`, blame: "model", code: overrun.code };
+  }
+
+  /** At level `off` nothing is limited: what such words mean is another's limit. */
+  #overrunIn(text: string): Overrun | null {
+    return this.#launcher.level === "off" ? null : overrunIn(text, this.#prepared.confinement.limits);
+  }
+
+  /** An error that speaks of a limit gets the limit's own kind. */
+  #judged(outcome: FrameOutcome): FrameOutcome {
+    if (outcome.kind === "failed") return { kind: "failed", failure: this.#judgedFailure(outcome.failure) };
+    if (outcome.kind === "died" || outcome.result.errors.length === 0) return outcome;
+    return { kind: "result", result: { ...outcome.result, errors: outcome.result.errors.map((error) => this.#judgedFailure(error)) } };
+  }
+
+  #judgedFailure<Failure extends HarnessFailure>(failure: Failure): Failure {
+    if (failure.kind !== "MODEL_ERROR" && failure.kind !== "OUT_OF_MEMORY") return failure;
+    const overrun = this.#overrunIn(`${failure.type} ${failure.message}`);
+    return overrun === null ? failure : { ...failure, kind: overrun.code, message: `${failure.message} (${overrun.advice})` };
   }
 
   #clearTimer(): void {

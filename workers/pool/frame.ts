@@ -92,7 +92,7 @@ function diedUnder(invocations: readonly Invocation[], death: Death, hooks: Fram
   // A signal from elsewhere says nothing of the requests, the first time.
   const innocent = death.blame !== "model" && open.every(({ deaths }) => deaths === 1);
   if (!innocent && invocations.length === 1) suspect(invocations[0] as Invocation, death, hooks);
-  const again = open.filter((invocation) => mayRunAgain(invocation, death));
+  const again = open.filter((invocation) => mayRunAgain(invocation, death, invocations.length === 1));
   if (!innocent) separate(again, invocations.length > 1 && invocations[0]?.company === null);
   hooks.again(again);
 }
@@ -106,16 +106,16 @@ function suspect(invocation: Invocation, { reason }: Death, { quarantine, log }:
 }
 
 /** Settles those that may not. */
-function mayRunAgain(invocation: Invocation, { reason }: Death): boolean {
+function mayRunAgain(invocation: Invocation, { reason, code }: Death, isAlone: boolean): boolean {
   if (invocation.settled) return false;
   const { deaths, request } = invocation;
   const { name, version, manifest } = request.version;
-  if (manifest.idempotent && deaths < MAX_DEATHS) return true;
+  // A limit that one request alone exceeded, it would exceed again.
+  const isItsOwn = isAlone && code !== "INSTANCE_DIED";
+  if (manifest.idempotent && deaths < MAX_DEATHS && !isItsOwn) return true;
   const times = deaths === 1 ? "" : ` (attempt ${deaths})`;
-  const advice = manifest.idempotent ? "" : "; it was not run again because the model says idempotent: false";
-  invocation.fail(
-    new IdiomError("INSTANCE_DIED", `the instance of model '${name}' version '${version}' died while it ran this request${times}: ${reason}${advice}`),
-  );
+  const advice = manifest.idempotent || isItsOwn ? "" : "; it was not run again because the model says idempotent: false";
+  invocation.fail(new IdiomError(code, `the instance of model '${name}' version '${version}' died while it ran this request${times}: ${reason}${advice}`));
   return false;
 }
 
@@ -140,12 +140,15 @@ export function poisonous({ version }: InvocationRequest, { reason, restMs }: Ve
   );
 }
 
-/** Kinds of PROTOCOL.md, section 6, that callers meet under the same name. */
+/** Kinds of PROTOCOL.md, section 6, that callers meet under the same name, and those of limits. */
 const KINDS: ReadonlySet<string> = new Set([
   "MODEL_ERROR",
   "INVALID_INPUT",
   "INVALID_OUTPUT",
   "OUT_OF_MEMORY",
+  "TOO_MANY_PROCESSES",
+  "TOO_MANY_FILES",
+  "DISK_FULL",
   "CANCELLED",
   "RESULT_TOO_LARGE",
 ] satisfies ErrorCode[]);

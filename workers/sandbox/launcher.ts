@@ -2,6 +2,7 @@
 import type { ChildHandle, HarnessCommand } from "../../src/process/spawn.ts";
 import { spawnHarness } from "../../src/process/spawn.ts";
 import type { ProcessLimits } from "./limits.ts";
+import type { Overrun } from "./overrun.ts";
 import { hostMark } from "./strays.ts";
 
 export type SandboxLevel = "strict" | "off";
@@ -18,8 +19,17 @@ export interface Launcher {
   /** What stands between a model and this machine, in words for the operator. */
   readonly layers: readonly string[];
   /** @throws Error when the process cannot be started. */
-  launch(command: HarnessCommand, confinement: Confinement): Promise<ChildHandle>;
+  launch(command: HarnessCommand, confinement: Confinement): Promise<ConfinedProcess>;
+}
+
+export interface ConfinedProcess extends ChildHandle {
+  /** The limit for which the launcher has ended it; null: it has not. */
+  readonly overrun: Overrun | null;
 }
 
 /** Level `off`: the process has the host's own rights. For models that are trusted as much as the host. */
-export const unconfined: Launcher = { level: "off", layers: [], launch: (command) => spawnHarness({ ...command, env: { ...command.env, ...hostMark() } }) };
+export const unconfined: Launcher = {
+  level: "off",
+  layers: [],
+  launch: async (command) => Object.assign(await spawnHarness({ ...command, env: { ...command.env, ...hostMark() } }), { overrun: null }),
+};

@@ -1,41 +1,84 @@
-// What a process may take, as the words of the tools that set it.
-import type { ModelVersion } from "../../src/core/model.ts";
+// What a model may take: what its author asks for, held against what the operator allows, and the words of the tools that set it.
+import { readFileSync } from "node:fs";
+import { IdiomError } from "../../src/core/errors.ts";
+import type { ModelLimits, ModelVersion } from "../../src/core/model.ts";
+import { formatSize } from "../../src/core/units.ts";
 import type { RuntimeDefinition } from "../runtimes.ts";
 
-export interface ProcessLimits {
+/** The most that any model.yaml may ask for. */
+export interface Allowance {
+  readonly maxMemoryBytes: number;
+  readonly maxCpus: number;
+  readonly maxPids: number;
+  readonly maxTmpBytes: number;
+  /** Names of the models that may use the network. */
+  readonly network: readonly string[];
+}
+
+export interface ProcessLimits extends ModelLimits {
   /** Private memory that one process may ask for. */
   readonly dataBytes: number;
-  /** Processes and threads. */
-  readonly pids: number;
-  /** Longest file that it may write. */
-  readonly fileBytes: number;
 }
 
 export interface LimitTools {
   readonly prlimit: string;
   readonly choom: string;
+  readonly taskset: string;
 }
 
-const MAX_FILE_BYTES = 64 * 2 ** 20;
 const DESCRIPTORS = 256;
 /** Under memory pressure the kernel ends a model before anything else. */
 const OOM_SCORE = 900;
-const PIDS = 64;
+/** A full /tmp is an error that the model can handle; a file that is too long ends the process. */
+const FILE_HEADROOM_BYTES = 2 ** 20;
 
-/** A runtime that keeps its own limit needs some room beyond it, so that its own error comes first. */
-export function processLimits({ data_headroom_mb }: RuntimeDefinition, { memoryBytes }: ModelVersion["manifest"]["limits"]): ProcessLimits {
-  return { dataBytes: memoryBytes + data_headroom_mb * 2 ** 20, pids: PIDS, fileBytes: MAX_FILE_BYTES };
+/** @throws IdiomError MODEL_INVALID where model.yaml asks for more than the operator allows. */
+export function processLimits({ data_headroom_mb }: RuntimeDefinition, { name, manifest }: ModelVersion, allowance: Allowance): ProcessLimits {
+  const { limits } = manifest;
+  const excess: readonly (readonly [key: string, asked: string, allowed: string, isExcess: boolean])[] = [
+    ["memory", formatSize(limits.memoryBytes), `maxMemoryBytes: ${allowance.maxMemoryBytes}`, limits.memoryBytes > allowance.maxMemoryBytes],
+    ["cpus", String(limits.cpus), `maxCpus: ${allowance.maxCpus}`, (limits.cpus ?? 0) > allowance.maxCpus],
+    ["pids", String(limits.pids), `maxPids: ${allowance.maxPids}`, limits.pids > allowance.maxPids],
+    ["tmp", formatSize(limits.tmpBytes), `maxTmpBytes: ${allowance.maxTmpBytes}`, limits.tmpBytes > allowance.maxTmpBytes],
+    ["network", "allow", `network: [${allowance.network.join(", ")}]`, limits.network && !allowance.network.includes(name)],
+  ];
+  for (const [key, asked, allowed, isExcess] of excess) {
+    if (!isExcess) continue;
+    throw new IdiomError(
+      "MODEL_INVALID",
+      `model.yaml asks for limits.${key}: ${asked}, which this node does not allow; the operator's configuration says limits.${allowed}`,
+    );
+  }
+  return { ...limits, dataBytes: limits.memoryBytes + data_headroom_mb * 2 ** 20 };
 }
 
 /** Before the sandbox is made. The address space is not limited: the JVM and V8 reserve far more of it than they use. */
-export function limitsAround({ prlimit, choom }: LimitTools, { dataBytes, fileBytes }: ProcessLimits): string[] {
+export function limitsAround({ prlimit, choom, taskset }: LimitTools, { dataBytes, tmpBytes, cpus }: ProcessLimits): string[] {
   return [
-    ...[prlimit, `--data=${dataBytes}`, `--fsize=${fileBytes}`, "--core=0", `--nofile=${DESCRIPTORS}`, "--memlock=0", "--"],
+    ...[prlimit, `--data=${dataBytes}`, `--fsize=${tmpBytes + FILE_HEADROOM_BYTES}`, "--core=0", `--nofile=${DESCRIPTORS}`, "--memlock=0", "--"],
     ...[choom, "-n", String(OOM_SCORE), "--"],
+    ...(cpus === null ? [] : [taskset, "-c", someCores(cpus)]),
   ];
 }
 
 /** Inside: the count of processes is kept for each user namespace and uid. */
 export function limitsInside({ prlimit }: LimitTools, { pids }: ProcessLimits): string[] {
   return [prlimit, `--nproc=${pids}`, "--"];
+}
+
+let nextCore = 0;
+
+/** So many of this process's cores, other ones each time, as `taskset -c` takes them. */
+function someCores(count: number): string {
+  const cores = ownCores();
+  const chosen = Array.from({ length: Math.min(count, cores.length) }, () => cores[nextCore++ % cores.length]);
+  return chosen.join(",");
+}
+
+function ownCores(): number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return list.split(",").flatMap((range) => {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 }

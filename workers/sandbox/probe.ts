@@ -9,7 +9,7 @@ import type { Launcher } from "./launcher.ts";
 
 const FOLDER = join(PACKAGE_ROOT, "workers", "sandbox", "probe");
 const TIMEOUT_MS = 10_000;
-const LIMITS = { dataBytes: 2 ** 30, pids: 64, fileBytes: 2 ** 20 };
+const LIMITS = { timeoutMs: TIMEOUT_MS, memoryBytes: 2 ** 30, dataBytes: 2 ** 30, cpus: null, pids: 64, tmpBytes: 2 ** 20, network: false };
 
 /** What the process was able to do, in words; empty when the sandbox holds. @throws Error when it cannot be started. */
 export async function attackOnce(launcher: Launcher): Promise<string[]> {

@@ -127,11 +127,11 @@ export const DENIED_CALLS = Object.keys(DENIED).length;
 
 /**
  * The filter for this architecture, as an array of `struct sock_filter`. `network`: internet sockets may be made.
- * Null where there is no table for the architecture.
+ * @throws Error where there is no table for the architecture.
  */
-export function seccompFilter(architecture: string, network: boolean): Buffer | null {
+export function seccompFilter(architecture: string, network: boolean): Buffer {
   const known = ARCHITECTURES[architecture];
-  if (known === undefined) return null;
+  if (known === undefined) throw new Error(`the system calls of ${architecture} are not known; known are ${Object.keys(ARCHITECTURES).join(" and ")}`);
   const number = (numbers: Numbers): number | null => numbers[known.column];
   const program: Instruction[] = [
     [LOAD, 0, 0, DATA.architecture],

@@ -5,15 +5,16 @@ import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { childrenOf } from "../../src/process/proc.ts";
 import { type ChildHandle, type ExitCause, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
-import type { Confinement, Launcher } from "./launcher.ts";
-import { limitsAround, limitsInside } from "./limits.ts";
+import type { ConfinedProcess, Confinement, Launcher } from "./launcher.ts";
+import { limitsAround, limitsInside, type ProcessLimits } from "./limits.ts";
+import { watchMemory } from "./memory-watch.ts";
+import { type Overrun, overrunOfMemory } from "./overrun.ts";
 import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
 import { mountsOf, systemMounts } from "./visible.ts";
 
 const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
-const PRIVATE_FILES_BYTES = 64 * 2 ** 20;
 
 export interface StrictOptions {
   readonly data: string;
@@ -26,9 +27,8 @@ export function strictLauncher({ data, models }: StrictOptions): Launcher {
   const isRoot = process.getuid?.() === 0;
   const uids = isRoot ? new SlotUids() : null;
   const bwrap = findTool("bwrap", data);
-  const tools = { prlimit: findTool("prlimit", data), choom: findTool("choom", data), setpriv: findTool("setpriv", data) };
-  const filter = seccompFilter(process.arch, false);
-  if (filter === null) throw new Error(`there is no table of system calls for ${process.arch}`);
+  const tools = { prlimit: findTool("prlimit", data), choom: findTool("choom", data), setpriv: findTool("setpriv", data), taskset: findTool("taskset", data) };
+  const filters = { none: seccompFilter(process.arch, false), network: seccompFilter(process.arch, true) };
   const hidden = [PACKAGE_ROOT, data, models];
 
   return {
@@ -42,19 +42,20 @@ export function strictLauncher({ data, models }: StrictOptions): Launcher {
       "limits for memory, processes, files and descriptors",
     ],
     async launch(command, confinement) {
+      const { limits } = confinement;
       const uid = uids?.take() ?? null;
       const identity = uid === null ? [] : becoming(tools.setpriv, uid);
       const wrapper: Wrapper = {
         env: hostMark(),
         uid,
-        feeds: [nulSeparated(mounts(command, confinement, hidden, isRoot)), filter],
+        feeds: [nulSeparated(mounts(command, confinement, hidden, isRoot)), limits.network ? filters.network : filters.none],
         around: (words, fd) => [
-          ...limitsAround(tools, confinement.limits),
+          ...limitsAround(tools, limits),
           ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
-          ...[...identity, ...limitsInside(tools, confinement.limits), ...words],
+          ...[...identity, ...limitsInside(tools, limits), ...words],
         ],
       };
-      const started = spawnHarness(command, wrapper).then(confinedHandle);
+      const started = spawnHarness(command, wrapper).then((child) => confinedHandle(child, limits));
       void started
         .then(
           (child) => child.exited,
@@ -72,21 +73,22 @@ function becoming(setpriv: string, uid: number): string[] {
   return [setpriv, "--reuid", String(uid), "--regid", String(uid), ...without, "--"];
 }
 
-const AS_ROOT = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"];
+const AS_ROOT = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"];
 /** What `setpriv` needs to give everything up. */
 const TO_BECOME_ANOTHER = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"].flatMap((capability) => ["--cap-add", capability]);
-const AS_USER = ["--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"];
+const AS_USER = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"];
 
-function mounts({ cwd, env }: HarnessCommand, { visible }: Confinement, hidden: readonly string[], isRoot: boolean): string[] {
+function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, hidden: readonly string[], isRoot: boolean): string[] {
   const privateFolder = (path: string, bytes: number): string[] => ["--size", String(bytes), "--perms", "1777", "--tmpfs", path];
   return [
     ...(isRoot ? [...AS_ROOT, ...TO_BECOME_ANOTHER] : AS_USER),
+    ...(limits.network ? [] : ["--unshare-net"]),
     ...["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"],
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...systemMounts(false, hidden),
+    ...systemMounts(limits.network, hidden),
     ...["--proc", "/proc", "--dev", "/dev"],
     ...privateFolder("/dev/shm", SHARED_MEMORY_BYTES),
-    ...privateFolder("/tmp", PRIVATE_FILES_BYTES),
+    ...privateFolder("/tmp", limits.tmpBytes),
     ...mountsOf(visible),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", cwd],
   ];
@@ -100,13 +102,32 @@ function nulSeparated(words: readonly string[]): Buffer {
  * The handle of bubblewrap as one of the process inside. Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot
  * write there, because its host has just died, leaves its first process waiting forever.
  */
-function confinedHandle(child: ChildHandle): ChildHandle {
+function confinedHandle(child: ChildHandle, limits: ProcessLimits): ConfinedProcess {
   /** Takes all others with it; bubblewrap ends when they are gone. Null while nothing has been started. */
   const first = (): number | null => (child.ended ? null : (childrenOf(child.pid)[0] ?? null));
   const inside = (): number | null => {
     const parent = first();
     return parent === null ? null : (childrenOf(parent)[0] ?? null);
   };
+  const kill = (signal: NodeJS.Signals): void => {
+    const target = first();
+    if (target === null) child.kill(signal);
+    else signalProcess(target, signal);
+  };
+  let overrun: Overrun | null = null;
+  /** The sandbox's own /proc, which shows its processes and no others. */
+  const proc = (): string | null => {
+    const target = first();
+    return target === null ? null : `/proc/${target}/root/proc`;
+  };
+  const stopWatch = watchMemory(proc, limits.memoryBytes, (bytes) => {
+    overrun = overrunOfMemory(bytes, limits);
+    kill("SIGKILL");
+  });
+  const exited = child.exited.then((cause) => {
+    stopWatch();
+    return causeInside(cause);
+  });
   return {
     ...child,
     get pid() {
@@ -115,12 +136,11 @@ function confinedHandle(child: ChildHandle): ChildHandle {
     get ended() {
       return child.ended;
     },
-    exited: child.exited.then(causeInside),
-    kill(signal) {
-      const target = first();
-      if (target === null) child.kill(signal);
-      else signalProcess(target, signal);
+    get overrun() {
+      return overrun;
     },
+    exited,
+    kill,
     interrupt() {
       const harness = inside();
       if (harness !== null) signalProcess(harness, "SIGINT");

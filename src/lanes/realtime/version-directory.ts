@@ -27,7 +27,14 @@ const entrySchema = z.object({
   per: z.enum(["batch", "row"]),
   batching: z.object({ maxSize: z.number(), maxDelayMs: z.number(), maxBytes: z.number() }).nullable(),
   maxRequestRows: z.number().nullable(),
-  limits: z.object({ timeoutMs: z.number(), memoryBytes: z.number() }),
+  limits: z.object({
+    timeoutMs: z.number(),
+    memoryBytes: z.number(),
+    cpus: z.number().nullable(),
+    pids: z.number(),
+    tmpBytes: z.number(),
+    network: z.boolean(),
+  }),
   inputs: z.array(tensorSchema),
   outputs: z.array(tensorSchema),
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseDuration, parseSize } from "../../../src/core/units.ts";
+import { formatSize, parseDuration, parseSize } from "../../../src/core/units.ts";
 
 const DURATIONS: Record<string, number> = { "500ms": 500, "0ms": 0, "30s": 30_000, "1.5s": 1500, "5m": 300_000, "1h": 3_600_000, "2 s": 2000 };
 const SIZES: Record<string, number> = { "100B": 100, "512KiB": 524_288, "64MiB": 67_108_864, "1GiB": 1_073_741_824, "0.5GiB": 536_870_912 };
@@ -23,3 +23,7 @@ for (const text of NEITHER) {
     assert.deepEqual([parseDuration(text), parseSize(text)], [null, null]);
   });
 }
+
+test("a size is written in the largest unit that leaves at least one", () => {
+  assert.deepEqual([0, 1023, 1024, 1.5 * 2 ** 20, 2 ** 30, 2 ** 41].map(formatSize), ["0B", "1023B", "1KiB", "1.5MiB", "1GiB", "2048GiB"]);
+});

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { Manifest } from "../../../src/core/model.ts";
 import { parseManifest } from "../../../src/registry/manifest.ts";
 import { idiomError } from "../../support/idiom-error.ts";
-import { hint, manifest } from "../../support/specs.ts";
+import { hint, LIMITS, manifest } from "../../support/specs.ts";
 
 const WHERE = "churn/model.yaml";
 
@@ -57,8 +57,12 @@ describe("a field of model.yaml", () => {
       "instances: {recycle: {age: 1h, memory: 512MiB}}",
       { instances: { min: 1, max: 1, recycle: { requests: null, ageMs: 3_600_000, memoryBytes: 512 * 2 ** 20 } } },
     ],
-    ["limits: {timeout: 500ms}", { limits: { timeoutMs: 500, memoryBytes: 2 ** 30 } }],
-    ["limits: {memory: 512MiB, cpus: 0.5, pids: 10, network: none}", { limits: { timeoutMs: 30_000, memoryBytes: 2 ** 29 } }],
+    ["limits: {timeout: 500ms}", { limits: { ...LIMITS, timeoutMs: 500 } }],
+    [
+      "limits: {memory: 512MiB, cpus: 2, pids: 10, tmp: 1MiB, network: none}",
+      { limits: { ...LIMITS, memoryBytes: 2 ** 29, cpus: 2, pids: 10, tmpBytes: 2 ** 20 } },
+    ],
+    ["limits: {network: allow}", { limits: { ...LIMITS, network: true } }],
     ["golden: recorded/*.json", { golden: "recorded/*.json" }],
   ];
 

@@ -148,14 +148,14 @@ describe("a frame in flight ends", () => {
     const peer = await bound(t);
     const { outcome } = await peer.receives(ONE_ROW);
     await peer.exit({ code: 3, signal: null });
-    assert.deepEqual(await outcome, { kind: "died", reason: "the process exited with status 3", blame: "model" });
+    assert.deepEqual(await outcome, { kind: "died", reason: "the process exited with status 3", blame: "model", code: "INSTANCE_DIED" });
   });
 
   test("with the host's reason when the host killed the process", async (t) => {
     const peer = await bound(t);
     const { outcome } = await peer.receives(ONE_ROW);
     peer.harness.kill("killed: too slow");
-    assert.deepEqual(await outcome, { kind: "died", reason: "killed: too slow", blame: "host" });
+    assert.deepEqual(await outcome, { kind: "died", reason: "killed: too slow", blame: "host", code: "INSTANCE_DIED" });
   });
 
   test("before the exit is told", async (t) => {

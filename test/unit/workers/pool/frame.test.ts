@@ -14,8 +14,8 @@ import { batching, modelVersion, tensor } from "../../../support/specs.ts";
 
 const SILENT = pino({ level: "silent" });
 const FAILURE = { kind: "MODEL_ERROR", type: "ValueError", message: "age is negative", traceback: ["model.py:12 in predict"] };
-const DIED: FrameOutcome = { kind: "died", reason: "the process exited with status 3", blame: "model" };
-const KILLED: FrameOutcome = { kind: "died", reason: "the process was ended by SIGKILL", blame: "unknown" };
+const DIED: FrameOutcome = { kind: "died", reason: "the process exited with status 3", blame: "model", code: "INSTANCE_DIED" };
+const KILLED: FrameOutcome = { kind: "died", reason: "the process was ended by SIGKILL", blame: "unknown", code: "INSTANCE_DIED" };
 const MERGED = modelVersion(batching(8));
 
 /** A frame that runs, and everything that comes of it, in order. */

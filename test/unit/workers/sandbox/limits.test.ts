@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { ModelLimits } from "../../../../src/core/model.ts";
+import type { RuntimeDefinition } from "../../../../workers/runtimes.ts";
+import { type Allowance, limitsAround, processLimits } from "../../../../workers/sandbox/limits.ts";
+import { idiomError } from "../../../support/idiom-error.ts";
+import { LIMITS, modelVersion } from "../../../support/specs.ts";
+
+const ALLOWANCE: Allowance = { maxMemoryBytes: 2 ** 31, maxCpus: 2, maxPids: 128, maxTmpBytes: 2 ** 30, network: ["weather"] };
+const RUNTIME = { data_headroom_mb: 128 } as RuntimeDefinition;
+
+const limitsOf = (limits: Partial<ModelLimits>, name = "m"): ReturnType<typeof processLimits> =>
+  processLimits(RUNTIME, modelVersion({ name, limits: { ...LIMITS, ...limits } }), ALLOWANCE);
+
+describe("the limits of a model.yaml", () => {
+  test("hold as they are where the operator allows them, and leave the runtime its room", () => {
+    assert.deepEqual(limitsOf({}), { ...LIMITS, dataBytes: 2 ** 30 + 128 * 2 ** 20 });
+  });
+
+  const refused: readonly (readonly [Partial<ModelLimits>, string])[] = [
+    [{ memoryBytes: 2 ** 32 }, "limits.memory: 4GiB, which this node does not allow; the operator's configuration says limits.maxMemoryBytes: 2147483648"],
+    [{ cpus: 4 }, "limits.cpus: 4, which this node does not allow; the operator's configuration says limits.maxCpus: 2"],
+    [{ pids: 129 }, "limits.pids: 129, which this node does not allow; the operator's configuration says limits.maxPids: 128"],
+    [{ tmpBytes: 2 ** 31 }, "limits.tmp: 2GiB, which this node does not allow; the operator's configuration says limits.maxTmpBytes: 1073741824"],
+    [{ network: true }, "limits.network: allow, which this node does not allow; the operator's configuration says limits.network: [weather]"],
+  ];
+  for (const [limits, message] of refused) {
+    test(`are refused beyond what the operator allows: ${Object.keys(limits)[0]}`, () => {
+      assert.throws(() => limitsOf(limits), idiomError("MODEL_INVALID", `model.yaml asks for ${message}`));
+    });
+  }
+
+  test("open the network for the models that the operator names", () => {
+    assert.equal(limitsOf({ network: true }, "weather").network, true);
+  });
+});
+
+test("a model that asks for one core gets one, and the next model another where there are several", () => {
+  const coreOf = (): string => limitsAround({ prlimit: "prlimit", choom: "choom", taskset: "taskset" }, limitsOf({ cpus: 1 })).at(-1) as string;
+  const cores = Array.from({ length: 16 }, coreOf);
+  for (const core of cores) assert.match(core, /^\d+$/);
+  assert.equal(cores[0] === cores[1], new Set(cores).size === 1);
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { seccompFilter } from "../../../../workers/sandbox/seccomp.ts";
+
+const ALLOW = 0x7fff_0000;
+const KILL = 0x8000_0000;
+const errno = (number: number): number => 0x0005_0000 | number;
+const [EPERM, EACCES, ENOSYS] = [errno(1), errno(13), errno(38)];
+const X64 = { name: "x64", audit: 0xc000_003e };
+const ARM64 = { name: "arm64", audit: 0xc000_00b7 };
+
+interface Call {
+  readonly number: number;
+  readonly audit?: number;
+  readonly arguments?: readonly number[];
+}
+
+/** Runs the filter as the kernel does: loads, jumps forward, returns. */
+function verdict(filter: Buffer, { number, audit = X64.audit, arguments: values = [] }: Call): number {
+  const data = Buffer.alloc(64);
+  data.writeUInt32LE(number, 0);
+  data.writeUInt32LE(audit, 4);
+  values.forEach((value, i) => data.writeUInt32LE(value >>> 0, 16 + 8 * i));
+  let accumulator = 0;
+  for (let at = 0; at < filter.length; at += 8) {
+    const [code, ifTrue, ifFalse, value] = [filter.readUInt16LE(at), filter.readUInt8(at + 2), filter.readUInt8(at + 3), filter.readUInt32LE(at + 4)];
+    if (code === 0x06) return value;
+    if (code === 0x20) accumulator = data.readUInt32LE(value);
+    else {
+      const tests: Record<number, boolean> = { 21: accumulator === value, 53: accumulator >= value, 69: (accumulator & value) !== 0 };
+      assert.ok(code in tests, `instruction ${code}`);
+      at += 8 * (tests[code] ? ifTrue : ifFalse);
+    }
+  }
+  assert.fail("the filter has no end");
+}
+
+describe("the filter of system calls", () => {
+  const filter = seccompFilter("x64", false);
+  const cases: readonly (readonly [string, Call, number])[] = [
+    ["lets read through", { number: 0 }, ALLOW],
+    ["lets execve through", { number: 59 }, ALLOW],
+    ["refuses ptrace", { number: 101 }, EPERM],
+    ["refuses io_uring_setup", { number: 425 }, EPERM],
+    ["refuses memory of no process (memfd_create)", { number: 319 }, EPERM],
+    ["lets fork through", { number: 56, arguments: [0x0120_0011] }, ALLOW],
+    ["lets threads through", { number: 56, arguments: [0x003d_0f00] }, ALLOW],
+    ["refuses clone with a namespace for users", { number: 56, arguments: [0x1000_0011] }, EPERM],
+    ["refuses clone with a namespace for mounts", { number: 56, arguments: [0x0002_0011] }, EPERM],
+    ["knows no clone3", { number: 435 }, ENOSYS],
+    ["knows no call that is newer than itself", { number: 467 }, ENOSYS],
+    ["refuses a socket of the internet", { number: 41, arguments: [2] }, EACCES],
+    ["refuses a UNIX socket", { number: 41, arguments: [1] }, EACCES],
+    ["refuses a netlink socket", { number: 41, arguments: [16] }, EACCES],
+    ["lets a pair of sockets through", { number: 53, arguments: [1] }, ALLOW],
+    ["refuses to type into the terminal", { number: 16, arguments: [0, 0x5412] }, EPERM],
+    ["lets other ioctls through", { number: 16, arguments: [0, 0x5401] }, ALLOW],
+    ["ends a process that calls by x32 numbers", { number: 0x4000_0000 + 101 }, KILL],
+    ["ends a process that calls as a 32-bit one", { number: 26, audit: 0x4000_0003 }, KILL],
+  ];
+  for (const [what, call, expected] of cases) test(what, () => assert.equal(verdict(filter, call).toString(16), expected.toString(16)));
+
+  test("has numbers of its own for aarch64", () => {
+    const arm = seccompFilter(ARM64.name, false);
+    assert.equal(verdict(arm, { number: 117, audit: ARM64.audit }), EPERM); // ptrace there
+    assert.equal(verdict(arm, { number: 101, audit: ARM64.audit }), ALLOW); // nanosleep there
+    assert.equal(verdict(arm, { number: 198, audit: ARM64.audit, arguments: [2] }), EACCES);
+  });
+
+  test("for models with network: internet sockets and no others", () => {
+    const open = seccompFilter("x64", true);
+    assert.deepEqual(
+      [2, 10, 1, 16, 40].map((family) => verdict(open, { number: 41, arguments: [family] })),
+      [ALLOW, ALLOW, EACCES, EACCES, EACCES],
+    );
+  });
+
+  test("is not made up for an architecture that is not known", () => {
+    assert.throws(() => seccompFilter("mips", false), /the system calls of mips are not known; known are x64 and arm64/);
+  });
+});
