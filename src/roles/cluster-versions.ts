@@ -104,10 +104,12 @@ function otherFilesOn(node: NodeReport, version: ReportedVersion, serving: strin
   return `node '${node.name}' has other files (${shortDigest(version.digest)}) than those that serve (${shortDigest(serving)}); give all nodes the same folder`;
 }
 
-/** Each node by a name that no other one has: where two are called the same, the end of its id follows. */
+/** By name, each by one that no other has: where two are called the same, the end of the id follows. */
 export function distinctNames<Node extends NodeReport>(nodes: readonly Node[]): Node[] {
   const bearers = Map.groupBy(nodes, ({ name }) => name);
-  return nodes.map((node) => ((bearers.get(node.name)?.length ?? 0) > 1 ? { ...node, name: `${node.name}~${node.id.slice(-8)}` } : node));
+  return nodes
+    .map((node) => ((bearers.get(node.name)?.length ?? 0) > 1 ? { ...node, name: `${node.name}~${node.id.slice(-8)}` } : node))
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 /** Names that several nodes have. */

@@ -40,9 +40,8 @@ export class ClusterView {
 
   /** `registry` is that of this process: it remembers what nobody reports any more. */
   constructor(members: readonly Member[], registry: Registry) {
-    const named = distinctNames(members);
-    this.members = named.toSorted((a, b) => a.name.localeCompare(b.name));
-    const nodes = named.filter(({ role }) => role !== "gateway");
+    this.members = distinctNames(members);
+    const nodes = this.members.filter(({ role }) => role !== "gateway");
     const reports = reportsByVersion(nodes);
     const local = new Map(registry.entries().map((entry) => [versionKey(entry.name, entry.versionNumber), entry]));
     const digests = new Map([...reports].map(([key, on]) => [key, servingDigest(on, local.get(key)?.version?.digest)]));

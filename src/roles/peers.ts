@@ -1,5 +1,6 @@
 // The other processes of the cluster as the admin service sees them: what they report, and how each is asked.
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { LogQuery, NodeAdmin } from "../core/admin.ts";
 import { ERRORS, type ErrorCode, IdiomError } from "../core/errors.ts";
@@ -28,6 +29,7 @@ export class Peers implements Others {
   readonly #answers: NodeAnswers;
   readonly #pending = new Map<number, Pending>();
   #members: readonly Member[] = [];
+  #looked = Promise.withResolvers<void>();
   #changed = Promise.withResolvers<void>();
   #nextId = 1;
 
@@ -56,6 +58,8 @@ export class Peers implements Others {
     this.#members = members.filter(({ id }) => id !== this.#redis.id);
     const now = new Set(this.#members.map(({ id }) => id));
     for (const { to, answered } of this.#pending.values()) if (!now.has(to)) answered.reject(new IdiomError("NODE_SILENT", "it is gone"));
+    this.#looked.resolve();
+    this.#looked = Promise.withResolvers();
     if (now.size === before.size && [...now].every((id) => before.has(id))) return;
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
@@ -65,7 +69,7 @@ export class Peers implements Others {
     return {
       describe: (name, version) => this.#ask(id, { ask: "describe", name, version }, ANSWER_MS),
       load: () => this.#ask(id, { ask: "load" }, ANSWER_MS),
-      drain: async () => void (await this.#ask(id, { ask: "drain" }, WORK_MS)),
+      drain: () => this.#drain(id),
       reload: (wait) => this.#ask(id, { ask: "reload", wait }, WORK_MS),
       tailLogs: (query, signal) => this.#tailLogs(id, query, signal),
     };
@@ -79,6 +83,15 @@ export class Peers implements Others {
     this.#answers.stop();
     for (const { answered } of this.#pending.values()) answered.reject(new IdiomError("SHUTTING_DOWN", "this process is shutting down"));
     await this.#inbox.stop();
+  }
+
+  /** Resolves when the others can see it as well. */
+  async #drain(id: string): Promise<void> {
+    await this.#ask(id, { ask: "drain" }, WORK_MS);
+    const giveUp = delay(ANSWER_MS, "late", { ref: false });
+    while (this.#members.some((member) => member.id === id && member.state !== "drained")) {
+      if ((await Promise.race([this.#looked.promise, giveUp])) === "late") return;
+    }
   }
 
   async *#tailLogs(id: string, query: LogQuery, signal: AbortSignal) {

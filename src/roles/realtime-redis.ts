@@ -100,7 +100,7 @@ export class RealtimeRedis {
 
   /** Messages to this process go to `take`. */
   openInbox(take: (message: string) => void): Inbox {
-    return new Inbox(this.id, this.#commands, this.#open(), take);
+    return new Inbox(this.id, this.#commands, connect(this.#server, "blocking"), take);
   }
 
   /** Requests of a version that wait in Redis. */

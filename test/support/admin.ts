@@ -1,12 +1,19 @@
 // idiom.v1.AdminService as any grpc-js program speaks it. Shares no code with the server or the CLI.
 import { join } from "node:path";
-import { type ClientReadableStream, credentials, type GrpcObject, loadPackageDefinition, type ServiceClientConstructor } from "@grpc/grpc-js";
+import {
+  type ClientReadableStream,
+  credentials,
+  type GrpcObject,
+  loadPackageDefinition,
+  type ServiceClientConstructor,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 
 export interface TailLogsResponse {
   readonly lost: string;
-  readonly lines: readonly { readonly model: string; readonly stream: string; readonly message: string }[];
+  readonly lines: readonly { readonly node: string; readonly model: string; readonly stream: string; readonly message: string }[];
 }
 
 const definition = loadSync(join(PACKAGE_ROOT, "proto", "idiom", "v1", "admin.proto"), { keepCase: true, longs: String, defaults: true });
@@ -20,4 +27,24 @@ export function followLogs(address: string, model: string): ClientReadableStream
   stream.once("close", () => stub.close());
   stream.on("error", () => {});
   return stream;
+}
+
+/** A connection that stays open, for questions whose moment matters. */
+export class AdminPeer {
+  readonly #stub: InstanceType<typeof Stub>;
+
+  constructor(address: string) {
+    this.#stub = new Stub(address, credentials.createInsecure());
+  }
+
+  ask<Answer>(method: string, request: object = {}): Promise<Answer> {
+    const unary = this.#stub[method] as unknown as (request: object, done: (error: ServiceError | null, answer: Answer) => void) => void;
+    return new Promise((resolve, reject) => {
+      unary.call(this.#stub, request, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+    });
+  }
+
+  close(): void {
+    this.#stub.close();
+  }
 }

@@ -26,6 +26,8 @@ export interface Role {
 }
 
 export interface Gateway extends Role {
+  /** `host:port` of the gRPC front door. */
+  readonly address: string;
   readonly client: Client;
   /** Resolves once it says this of the model. */
   says(model: string, status: "SERVING" | "NOT_SERVING"): Promise<void>;
@@ -39,6 +41,7 @@ export async function startGateway(redis: RedisServer, env: NodeJS.ProcessEnv = 
   const health = new HealthClient(address);
   return {
     ...role,
+    address,
     client,
     async says(model, status) {
       const watch = await health.watch(model);
