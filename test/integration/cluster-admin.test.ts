@@ -261,3 +261,15 @@ describe("a gateway", { timeout: 120_000 }, () => {
     for (const [name, ms] of await redis.keys()) assert.ok(ms >= 0 && ms <= EXPIRES_MS, `${name} has ${ms} ms left`);
   });
 });
+
+test("a worker whose Redis is gone stops when it is asked to", { timeout: 60_000 }, async () => {
+  const redis = new RedisServer();
+  await redis.start();
+  const worker = await startWorker(redis, modelsFolder().path, "node");
+  await redis.kill();
+  try {
+    assert.equal(await worker.end("SIGTERM"), 0, worker.log.text);
+  } finally {
+    redis.client.disconnect();
+  }
+});

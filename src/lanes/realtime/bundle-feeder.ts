@@ -59,6 +59,7 @@ export class BundleFeeder {
   #lastAt: number | null = null;
   #stopped = false;
   #wake: (() => void) | null = null;
+  readonly #givenUp = Promise.withResolvers<void>();
   /** Resolves after `stop`, when nothing popped is in our hands any more. */
   readonly ended: Promise<void>;
 
@@ -66,7 +67,7 @@ export class BundleFeeder {
     this.#consumer = consumer;
     this.#blocking = blocking;
     this.#context = context;
-    this.ended = this.#run().finally(() => blocking.disconnect());
+    this.ended = Promise.race([this.#run(), this.#givenUp.promise]).finally(() => blocking.disconnect());
   }
 
   /** Whether nothing of this version waits in Redis: our own pop is out and still blocked. */
@@ -84,8 +85,15 @@ export class BundleFeeder {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#wake?.();
-    if (this.#blocking.status !== "ready") this.#blocking.disconnect();
-    else setTimeout(() => this.#blocking.disconnect(), LAST_POP_MS).unref();
+    if (this.#blocking.status !== "ready") return this.#giveUp();
+    const late = setTimeout(() => this.#giveUp(), LAST_POP_MS);
+    void this.ended.then(() => clearTimeout(late));
+  }
+
+  /** The client never settles a command that waits for a connection which is not made any more. */
+  #giveUp(): void {
+    this.#blocking.disconnect();
+    if (this.#poppingSince !== null) this.#givenUp.resolve();
   }
 
   /** Takes what is left of the version and what gateways still send that have not seen it go, then no more. Resolves like `ended`. */
