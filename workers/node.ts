@@ -13,6 +13,7 @@ import { harnessEnvironment, type RuntimeDefinition, resolveCommand } from "./ru
 import type { Launcher } from "./sandbox/launcher.ts";
 import { type Allowance, processLimits } from "./sandbox/limits.ts";
 import { visiblePaths } from "./sandbox/visible.ts";
+import { SignatureStore } from "./signature-store.ts";
 
 /** How often each pool is asked which of its instances have idled or served long enough. */
 const LOOK_EVERY_MS = 1000;
@@ -51,6 +52,8 @@ export class WorkerNode {
   readonly #settled = new Map<ModelVersion, () => void>();
   readonly #retired = new WeakSet<ModelVersion>();
   readonly #capacity: Capacity;
+  readonly #signatures: SignatureStore;
+  readonly #remembered = new WeakSet<ModelVersion>();
   readonly #looks: NodeJS.Timeout;
   #stopped = false;
 
@@ -58,6 +61,7 @@ export class WorkerNode {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#capacity = new Capacity(options.capacity);
+    this.#signatures = new SignatureStore(options.data);
     this.#looks = setInterval(() => {
       for (const pool of this.#pools.values()) pool.look();
       this.#capacity.letGiveWay();
@@ -172,7 +176,8 @@ export class WorkerNode {
     const { metrics, log } = this.#dependencies;
     return new Promise((resolve) => {
       this.#settled.set(version, resolve);
-      const pool = new Pool(prepared, {
+      const known = version.manifest.instances.min === 0 ? this.#signatures.read(version) : null;
+      const pool = new Pool(prepared, known, {
         launcher: this.#options.launcher,
         limits: this.#options.limits,
         capacity: this.#capacity,
@@ -188,10 +193,18 @@ export class WorkerNode {
   #statusChanged(pool: Pool, status: VersionStatus): void {
     const { version } = pool;
     if (status.state === "ready" && !this.#retired.has(version) && this.#attached.get(version.key) !== pool) this.#attach(pool);
+    if (version.manifest.instances.min === 0) this.#rememberSignature(version, status);
     this.#dependencies.statusChanged(version, status);
     if (status.state === "loading") return;
     this.#settled.get(version)?.();
     this.#settled.delete(version);
+  }
+
+  #rememberSignature(version: ModelVersion, status: VersionStatus): void {
+    if (status.state === "failed") this.#signatures.forget(version);
+    if (status.state !== "ready" || status.slots === 0 || this.#remembered.has(version)) return;
+    this.#remembered.add(version);
+    this.#signatures.write(version, status.signature);
   }
 
   /** From now on this pool gets the calls of its key; another one that had them keeps what it has. */

@@ -14,6 +14,8 @@ import { type Golden, type NamedTensor, readGolden } from "../registry/golden.ts
 export type GoldenReport =
   | { readonly result: "passed"; readonly files: number; readonly rows: number }
   | { readonly result: "none" }
+  /** Nothing runs that could be asked: the version starts with its first request. */
+  | { readonly result: "dormant" }
   | { readonly result: "failed"; readonly file: string; readonly reason: string };
 
 /** Checks every golden file of a ready version. Never throws: what went wrong is the report. */

@@ -105,6 +105,7 @@ export async function up(config: Config): Promise<Up> {
     checkGolden: async (version) => {
       const { status } = registry.find(version.name, version.version);
       if (status.state !== "ready") return { result: "none" };
+      if (status.slots === 0) return { result: "dormant" };
       return checkGolden(version, status.signature, lane);
     },
     async stop() {

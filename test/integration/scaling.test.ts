@@ -71,6 +71,18 @@ describe("a version with min: 0", () => {
     assert.equal(node.up.node.instancesOf("m/1").length, 1);
   });
 
+  test("starts nothing on a node that knows its signature from an earlier life", TEST, async (t) => {
+    const models = sleepers({ m: "{min: 0}" });
+    const earlier = await startInProcess(models, LANE_SETTINGS);
+    await earlier.up.settled();
+    await sleep(earlier, "m", 1);
+    await earlier.stop();
+    const node = await start(t, models);
+    assert.deepEqual(node.up.node.instancesOf("m/1"), []);
+    await sleep(node, "m", 1);
+    assert.equal(node.up.node.instancesOf("m/1").length, 1);
+  });
+
   test("answers every call while its instances come and go", { timeout: 60_000 }, async (t) => {
     const node = await start(t, sleepers({ m: "{min: 0, max: 2}" }), { idleAfterMs: 0, growAfterMs: 0 });
     let gone = 0;

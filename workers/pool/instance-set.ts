@@ -9,6 +9,8 @@ import type { Capacity, SeatHolder } from "./capacity.ts";
 
 export interface InstanceSetDependencies {
   readonly prepared: PreparedVersion;
+  /** The version has been ready before: `min: 0` begins without an instance. */
+  readonly known: boolean;
   readonly launcher: Launcher;
   readonly capacity: Capacity;
   /** An instance beyond `instances.min` leaves after so long without work. */
@@ -34,12 +36,13 @@ export class InstanceSet implements SeatHolder {
   #replacement: { readonly old: Instance; readonly next: Instance } | null = null;
   #replaceNotBefore = Number.NEGATIVE_INFINITY;
   #nextIndex = 1;
-  #wasReady = false;
+  #wasReady: boolean;
   #closed = false;
 
   constructor(dependencies: InstanceSetDependencies) {
     this.#dependencies = dependencies;
     this.#version = dependencies.prepared.version;
+    this.#wasReady = dependencies.known;
   }
 
   get all(): readonly Instance[] {

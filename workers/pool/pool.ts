@@ -49,7 +49,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   readonly #frameLimits: FrameLimits;
   readonly #maxDelayMs: number;
   readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
-  #signature: Signature | null = null;
+  #signature: Signature | null;
   #feeder: BundleFeeder | null = null;
   /** How many instances are ready. */
   #readySlots = 0;
@@ -61,8 +61,10 @@ export class Pool implements LocalConsumer, BundleConsumer {
   #growTimer: NodeJS.Timeout | null = null;
   readonly #drained = Promise.withResolvers<void>();
 
-  constructor(prepared: PreparedVersion, dependencies: PoolDependencies) {
+  /** `known`: the signature of a version that has been ready before. */
+  constructor(prepared: PreparedVersion, known: Signature | null, dependencies: PoolDependencies) {
     this.version = prepared.version;
+    this.#signature = known;
     this.#dependencies = dependencies;
     this.#log = dependencies.log.child({ model: prepared.version.name, version: prepared.version.version });
     this.#metrics = dependencies.metrics.forVersion(prepared.version, () => this.#line.requests);
@@ -71,6 +73,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#maxDelayMs = batching?.maxDelayMs ?? 0;
     this.#instances = new InstanceSet({
       prepared,
+      known: known !== null,
       launcher: dependencies.launcher,
       capacity: dependencies.capacity,
       idleAfterMs: dependencies.limits.idleAfterMs,

@@ -69,6 +69,8 @@ function goldenOf(report: GoldenReport): string {
       return `${picocolors.green("same bits")} (${report.rows} rows in ${report.files} files)`;
     case "none":
       return "-";
+    case "dormant":
+      return "not asked: it starts with its first request";
     case "failed":
       return `${picocolors.red("differs")}: ${report.file}: ${report.reason.split("\n")[0]}`;
   }

@@ -18,6 +18,8 @@ const tensorSchema = z.object({
   levels: z.array(z.string()).nullable(),
 });
 
+export const signatureSchema = z.object({ inputs: z.array(tensorSchema), outputs: z.array(tensorSchema) }) satisfies z.ZodType<Signature>;
+
 const entrySchema = z.object({
   name: z.string(),
   version: z.string(),
@@ -35,8 +37,7 @@ const entrySchema = z.object({
     tmpBytes: z.number(),
     network: z.boolean(),
   }),
-  inputs: z.array(tensorSchema),
-  outputs: z.array(tensorSchema),
+  ...signatureSchema.shape,
 });
 
 export interface DirectoryEntry {
