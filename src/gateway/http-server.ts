@@ -10,13 +10,13 @@ export interface HttpFrontDoor {
   close(): Promise<void>;
 }
 
-/** Opens the port; 0 is any free one. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
-export async function openHttpFrontDoor(host: string, port: number, registry: Registry, metrics: Metrics): Promise<HttpFrontDoor> {
+/** Opens the port; 0 is any free one. `redis` says how it is, for the health report. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
+export async function openHttpFrontDoor(host: string, port: number, registry: Registry, metrics: Metrics, redis: () => object): Promise<HttpFrontDoor> {
   const server = fastify();
   server.get("/healthz", (_request, reply) => {
     const { accepting, obstacle } = registry;
     const reason = obstacle === null ? {} : { reason: obstacle };
-    return reply.code(accepting ? 200 : 503).send({ status: healthOf(registry), ...reason, models: registry.entries().map(modelHealth) });
+    return reply.code(accepting ? 200 : 503).send({ status: healthOf(registry), ...reason, redis: redis(), models: registry.entries().map(modelHealth) });
   });
   server.get("/metrics", async (_request, reply) => reply.header("content-type", metrics.contentType).send(await metrics.render()));
   try {

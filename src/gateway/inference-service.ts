@@ -97,7 +97,7 @@ export class InferenceService {
     const entry = this.#registry.find(name, version);
     const { status } = entry;
     if (status.state === "ready" || (status.state === "unavailable" && status.signature !== null)) return this.#servingOf(entry, status.signature as Signature);
-    const why = status.state === "loading" ? "it is loading" : status.reason;
+    const why = this.#registry.obstacle ?? (status.state === "loading" ? "it is loading" : status.reason);
     throw new IdiomError("MODEL_NOT_READY", `model '${name}' version '${entry.versionNumber}' is not at ready state: ${why}`);
   }
 

@@ -32,6 +32,8 @@ export const keys = {
   version: ({ key, digest }: Versioned): string => `idiom:version:${key}:${digest}`,
   /** A random word; a new one means that Redis has lost what it held. */
   epoch: "idiom:epoch",
+  /** Written by a process to see whether Redis takes writes. */
+  probe: (id: string): string => `idiom:probe:${id}`,
   /** Channel: attempts that nobody waits for any more. */
   cancelled: "idiom:cancelled",
 } as const;

@@ -39,7 +39,8 @@ export class Registry {
   readonly #unsettled = new Set<RegistryEntry>();
   readonly #acceptingListeners = new Set<() => void>();
   #draining = false;
-  #obstacle: string | null = null;
+  /** By what is in the way: while Redis is, what is known of the workers is old. */
+  readonly #obstacles: Record<"redis" | "workers", string | null> = { redis: null, workers: null };
 
   constructor(scanned: ScannedModels) {
     for (const version of scanned.versions) this.#unsettled.add(this.add(version));
@@ -135,7 +136,7 @@ export class Registry {
 
   /** Whether calls are welcome: settled, not draining, and nothing in the way of all of them. */
   get accepting(): boolean {
-    return this.settled && !this.#draining && this.#obstacle === null;
+    return this.settled && !this.#draining && this.obstacle === null;
   }
 
   /** Is called when a drain or an obstacle may have changed `accepting`. */
@@ -155,22 +156,25 @@ export class Registry {
 
   /** Why no call at all can be answered here now; null when nothing is in the way. */
   get obstacle(): string | null {
-    return this.#obstacle;
+    return this.#obstacles.redis ?? this.#obstacles.workers;
   }
 
-  set obstacle(obstacle: string | null) {
-    if (obstacle === this.#obstacle) return;
-    this.#obstacle = obstacle;
+  /** `reason` null: it is out of the way. */
+  setObstacle(what: "redis" | "workers", reason: string | null): void {
+    if (reason === this.#obstacles[what]) return;
+    this.#obstacles[what] = reason;
     for (const listener of this.#acceptingListeners) listener();
   }
 
   /**
    * The entry that a request means: the version asked for, or without one the newest that is ready, else the newest.
-   * @throws IdiomError MODEL_NOT_FOUND, INVALID_REQUEST when `version` is no number.
+   * @throws IdiomError MODEL_NOT_FOUND, MODEL_NOT_READY when something keeps it from being known, INVALID_REQUEST when `version` is no number.
    */
   find(name: string, version: string): RegistryEntry {
     const entries = this.#models.get(name);
     const newest = entries?.[0];
+    if ((entries === undefined || newest === undefined) && this.obstacle !== null)
+      throw new IdiomError("MODEL_NOT_READY", `model '${name}' is not known here: ${this.obstacle}`);
     if (entries === undefined || newest === undefined) throw new IdiomError("MODEL_NOT_FOUND", `Request for unknown model: '${name}' is not found`);
     if (version === "") return entries.find((entry) => entry.status.state === "ready") ?? newest;
     const found = entries.find((entry) => entry.versionNumber === version);

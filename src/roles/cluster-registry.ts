@@ -21,7 +21,7 @@ export class ClusterRegistry {
     this.#registry = registry;
     this.#lookUp = lookUp;
     this.#log = log;
-    registry.obstacle = "Redis has not been reached yet";
+    registry.setObstacle("workers", "Redis has not been reached yet");
   }
 
   /** Brings the registry to what these members say now. */
@@ -33,7 +33,7 @@ export class ClusterRegistry {
       const key = versionKey(entry.name, entry.versionNumber);
       if (!reported.has(key)) this.#notReady(entry, "unavailable", whyNotServed([], nodes, entry.version?.manifest.runtime ?? ""));
     }
-    this.#registry.obstacle = nodes.some(takesWork) ? null : NO_WORKER;
+    this.#registry.setObstacle("workers", nodes.some(takesWork) ? null : NO_WORKER);
   }
 
   async #update(key: string, reports: readonly OnNode[], nodes: readonly NodeReport[]): Promise<void> {

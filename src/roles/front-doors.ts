@@ -6,6 +6,7 @@ import { type HttpFrontDoor, openHttpFrontDoor } from "../gateway/http-server.ts
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { RedisWatch } from "./redis-health.ts";
 
 export interface FrontDoors {
   readonly grpc: GrpcFrontDoor;
@@ -13,10 +14,17 @@ export interface FrontDoors {
 }
 
 /** @throws IdiomError CANNOT_LISTEN */
-export async function openFrontDoors(config: Config, registry: Registry, lane: RealtimeLane, metrics: Metrics, admin: AdminBackend): Promise<FrontDoors> {
+export async function openFrontDoors(
+  config: Config,
+  registry: Registry,
+  lane: RealtimeLane,
+  metrics: Metrics,
+  admin: AdminBackend,
+  redis: RedisWatch,
+): Promise<FrontDoors> {
   const { host, grpcPort: port, maxMessageBytes } = config;
   const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, registry, lane, metrics, admin);
-  const http = await openHttpFrontDoor(host, config.httpPort, registry, metrics).catch(async (error: unknown) => {
+  const http = await openHttpFrontDoor(host, config.httpPort, registry, metrics, () => redis.report).catch(async (error: unknown) => {
     await grpc.close(Promise.resolve());
     throw error;
   });

@@ -13,7 +13,8 @@ import { openFrontDoors } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
-import { sharedRedis } from "./redis-server.ts";
+import { RedisWatch } from "./redis-health.ts";
+import { jobsRedis, sharedRedis } from "./redis-server.ts";
 
 export interface Gateway {
   readonly grpcPort: number;
@@ -42,7 +43,9 @@ export async function gateway(config: Config): Promise<Gateway> {
   });
   const cluster = new ClusterRegistry(registry, (wanted) => redis.lookUp(wanted), log);
   const queue = redis.queue as RemoteQueue;
-  lane.useRemote(queue);
+  lane.useRemote(queue, () => watch.realtimeProblem);
+  const watch = new RedisWatch({ realtime: server, jobs: jobsRedis(config) }, null, metrics, log);
+  watch.onChange(() => registry.setObstacle("redis", watch.realtimeProblem));
   const admin = new LocalAdmin({
     id: redis.id,
     name: config.nodeName,
@@ -51,7 +54,7 @@ export async function gateway(config: Config): Promise<Gateway> {
     metrics,
     logs,
     worker: null,
-    problems: () => [],
+    problems: () => watch.problems.filter((problem) => problem !== registry.obstacle),
     drain: () => {
       registry.drain();
       lane.useRemote(REFUSING);
@@ -62,11 +65,14 @@ export async function gateway(config: Config): Promise<Gateway> {
   const leaveRedis = async (): Promise<void> => {
     await peers.stop();
     await redis.stop();
+    watch.stop();
   };
-  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers)).catch(async (error: unknown) => {
-    await leaveRedis();
-    throw error;
-  });
+  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
+    async (error: unknown) => {
+      await leaveRedis();
+      throw error;
+    },
+  );
   redis.start();
   return {
     grpcPort: grpc.port,

@@ -70,7 +70,10 @@ export class RealtimeRedis {
         seen: (members) => hooks.seen(members),
         nodesGone: (nodes) => this.queue?.nodesGone(nodes),
         leased: () => this.queue?.leased(),
-        contentsLost: () => this.queue?.contentsLost(),
+        contentsLost: () => {
+          log.warn("Redis has lost what it held, or our leases in it had ended: what was out is queued again");
+          this.queue?.contentsLost();
+        },
       },
       log,
     );

@@ -57,6 +57,11 @@ export function sharedRedis(config: Config, role: string): RedisServer {
   return server;
 }
 
+/** The server for jobs of a process that starts none; null when none is named. */
+export function jobsRedis(config: Config): RedisServer | null {
+  return named(config, config.redisUrl);
+}
+
 export type FoundRedisServer = { readonly ok: true; readonly program: string; readonly version: string } | { readonly ok: false; readonly problem: string };
 
 /** The program that Idiom would start: valkey-server or redis-server of this machine, or what it lacks and the command that brings it. */

@@ -14,6 +14,7 @@ import { checkGolden, type GoldenReport } from "./golden-check.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
+import { RedisWatch } from "./redis-health.ts";
 import { openRedis } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
 
@@ -68,9 +69,13 @@ export async function up(config: Config): Promise<Up> {
     throw error;
   });
   const servers = await opening;
-  if (servers.problem !== null) log.warn(servers.problem);
+  const watch = new RedisWatch({ realtime: servers.realtime, jobs: servers.durable }, servers.problem, metrics, log);
   const { registry, local, redis } = worker;
-  if (redis?.queue) lane.useRemote(openWhile(redis.queue, () => !(alone && registry.draining)));
+  if (redis?.queue)
+    lane.useRemote(
+      openWhile(redis.queue, () => !(alone && registry.draining)),
+      () => watch.realtimeProblem,
+    );
   const admin = new LocalAdmin({
     id: redis?.id ?? config.nodeName,
     name: config.nodeName,
@@ -79,19 +84,22 @@ export async function up(config: Config): Promise<Up> {
     metrics,
     logs,
     worker: local,
-    problems: () => (servers.problem === null ? [] : [servers.problem]),
+    problems: () => watch.problems,
     drain: () => worker.drain(),
   });
   const peers = redis === null ? null : new Peers(admin, redis, log);
   const leaveRedis = async (): Promise<void> => {
     await peers?.stop();
     await redis?.stop();
+    watch.stop();
     await endRedis();
   };
-  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers)).catch(async (error: unknown) => {
-    await leaveRedis();
-    throw error;
-  });
+  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
+    async (error: unknown) => {
+      await leaveRedis();
+      throw error;
+    },
+  );
   const settled = registry.whenSettled();
   if (redis !== null) void settled.then(() => admin.probe());
   worker.start();

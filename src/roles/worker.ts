@@ -9,7 +9,8 @@ import { Metrics } from "../telemetry/metrics.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
-import { sharedRedis } from "./redis-server.ts";
+import { RedisWatch } from "./redis-health.ts";
+import { jobsRedis, sharedRedis } from "./redis-server.ts";
 import { workerSide } from "./worker-side.ts";
 
 export interface Worker {
@@ -46,11 +47,12 @@ export async function worker(config: Config, languages: readonly string[] | null
     metrics,
     logs,
     worker: local,
-    problems: () => [],
+    problems: () => watch.problems,
     drain: () => side.drain(),
   });
   const peers = new Peers(admin, redis, log);
-  const http = await openHttpFrontDoor(config.host, config.httpPort, registry, metrics);
+  const watch = new RedisWatch({ realtime: server, jobs: jobsRedis(config) }, null, metrics, log);
+  const http = await openHttpFrontDoor(config.host, config.httpPort, registry, metrics, () => watch.report);
   const settled = registry.whenSettled();
   void settled.then(() => admin.probe());
   side.start();
@@ -62,6 +64,7 @@ export async function worker(config: Config, languages: readonly string[] | null
       await admin.drain();
       await peers.stop();
       await redis.stop();
+      watch.stop();
       await http.close();
     },
   };

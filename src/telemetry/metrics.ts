@@ -43,6 +43,8 @@ export class Metrics implements WorkerMetrics {
   /** Two versions have one key while one replaces the other. */
   readonly #waiting = new Map<ModelVersion, () => number>();
   readonly #windows = new Map<string, RequestWindow>();
+  /** By what the server is used for. */
+  readonly #redis = new Map<string, { readonly states: readonly string[]; readonly look: () => { readonly state: string; readonly latencySeconds: number } }>();
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -57,10 +59,41 @@ export class Metrics implements WorkerMetrics {
         for (const [version, count] of waiting) this.inc({ model: version.name, version: version.version }, count());
       },
     });
+    this.#redisGauges();
+  }
+
+  #redisGauges(): void {
+    const redis = this.#redis;
+    new Gauge({
+      name: "idiom_redis_state",
+      help: "1 for the state that a Redis server is in, by what it is used for.",
+      labelNames: ["use", "state"],
+      registers: [this.#registry],
+      collect() {
+        for (const [use, { states, look }] of redis) {
+          const now = look().state;
+          for (const state of states) this.set({ use, state }, state === now ? 1 : 0);
+        }
+      },
+    });
+    new Gauge({
+      name: "idiom_redis_latency_seconds",
+      help: "Round trip of a small write to a Redis server: the shortest of the last three.",
+      labelNames: ["use"],
+      registers: [this.#registry],
+      collect() {
+        for (const [use, { look }] of redis) this.set({ use }, look().latencySeconds);
+      },
+    });
   }
 
   get contentType(): string {
     return this.#registry.contentType;
+  }
+
+  /** `look` is asked whenever the metrics are read. Of the states, the present one is 1. */
+  redis(use: string, states: readonly string[], look: () => { readonly state: string; readonly latencySeconds: number }): void {
+    this.#redis.set(use, { states, look });
   }
 
   /** The Prometheus text format. */

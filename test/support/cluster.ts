@@ -3,12 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceError } from "@grpc/grpc-js";
+import type { RedisConnection } from "../../src/redis/connection.ts";
 import { Client } from "./client.ts";
 import { HealthClient } from "./health.ts";
 import type { Language } from "./languages.ts";
 import { Lines } from "./lines.ts";
 import { type Labels, readMetric } from "./metrics.ts";
-import type { RedisServer } from "./redis.ts";
 import { CLI, cleanEnvironment } from "./server.ts";
 
 const STOP_TIMEOUT_MS = 20_000;
@@ -16,10 +16,18 @@ const LOOK_AGAIN_MS = 20;
 /** A caller that was refused calls again after this time. */
 const REFUSED_MS = 20;
 
+/** The Redis that the roles meet in, with a connection of the test's own. */
+export interface SharedRedis {
+  readonly url: string;
+  readonly client: RedisConnection;
+}
+
 /** A role in a process, which ends with this one at the latest. */
 export interface Role {
   readonly pid: number;
   readonly log: Lines;
+  /** `http://host:port` */
+  readonly http: string;
   metric(name: string, labels: Labels): Promise<number>;
   /** Ends it and returns its exit code. @throws Error when it does not end. */
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
@@ -34,14 +42,15 @@ export interface Gateway extends Role {
 }
 
 /** Starts `idiom gateway` and resolves once its ports are open. */
-export async function startGateway(redis: RedisServer, env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
+export async function startGateway(redis: { readonly url: string }, env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
   const role = startRole(["gateway"], { IDIOM_REDIS_URL: redis.url, IDIOM_GRPC_PORT: "0", ...env });
-  const address = await role.log.first((line) => /gRPC (\S+)/.exec(line)?.[1] ?? null);
+  const [address, http] = await role.log.first((line) => (/gRPC (\S+) +HTTP (http:\/\/[^/]+)/.exec(line)?.slice(1) ?? null) as [string, string] | null);
   const client = new Client(address);
   const health = new HealthClient(address);
   return {
     ...role,
     address,
+    http,
     client,
     async says(model, status) {
       const watch = await health.watch(model);
@@ -58,13 +67,13 @@ export async function startGateway(redis: RedisServer, env: NodeJS.ProcessEnv = 
 }
 
 /** Starts `idiom worker` for these languages, and resolves once the others can see that its models are ready. */
-export async function startWorker(redis: RedisServer, models: string, languages: Language | readonly Language[], env: NodeJS.ProcessEnv = {}): Promise<Role> {
+export async function startWorker(redis: SharedRedis, models: string, languages: Language | readonly Language[], env: NodeJS.ProcessEnv = {}): Promise<Role> {
   const role = startRole(["worker", "--runtimes", String(languages)], { IDIOM_REDIS_URL: redis.url, IDIOM_MODELS: models, ...env });
-  await role.log.first((line) => (line.startsWith("worker ready.") ? line : null));
+  const http = await role.log.first((line) => /^worker ready\. +HTTP (http:\/\/[^/]+)/.exec(line)?.[1] ?? null);
   const { pid } = role;
   while (!(await nodes(redis)).some((node) => node.pid === pid && node.versions.every(({ state }) => state === "ready" || state === "foreign")))
     await delay(LOOK_AGAIN_MS);
-  return role;
+  return { ...role, http };
 }
 
 interface SeenNode {
@@ -72,7 +81,7 @@ interface SeenNode {
   readonly versions: readonly { readonly state: string }[];
 }
 
-async function nodes({ client }: RedisServer): Promise<SeenNode[]> {
+async function nodes({ client }: SharedRedis): Promise<SeenNode[]> {
   const names = await client.keys("idiom:report:*");
   const reports = await Promise.all(names.map((name) => client.get(name)));
   return reports.flatMap((text) => (text === null ? [] : [(JSON.parse(text) as { report: SeenNode }).report]));
@@ -83,7 +92,7 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-function startRole(args: readonly string[], env: NodeJS.ProcessEnv): Role {
+function startRole(args: readonly string[], env: NodeJS.ProcessEnv): Omit<Role, "http"> {
   const child: ChildProcess = spawn(process.execPath, [CLI, ...args], {
     env: cleanEnvironment({ IDIOM_HTTP_PORT: "0", ...env }),
     stdio: ["ignore", "ignore", "pipe"],

@@ -13,13 +13,13 @@ import { findTool } from "../../workers/runtimes.ts";
 import { Lines } from "./lines.ts";
 
 const LOOK_AGAIN_MS = 20;
-const PASSWORD = "s3cret/@:";
+export const PASSWORD = "s3cret/@:";
 
 export class RedisServer {
   readonly #folder = mkdtempSync(join(tmpdir(), "idiom-test-redis-"));
-  readonly #socket = join(this.#folder, "redis.sock");
+  readonly socket = join(this.#folder, "redis.sock");
   /** How every process under test reaches it, before and after a restart. */
-  readonly url = `unix://:${encodeURIComponent(PASSWORD)}@${this.#socket}`;
+  readonly url = `unix://:${encodeURIComponent(PASSWORD)}@${this.socket}`;
   /** A connection of the test's own. */
   readonly client: RedisConnection = connect(serverAt(this.url), "blocking");
   #process: ChildProcess | null = null;
@@ -33,7 +33,7 @@ export class RedisServer {
 
   /** Resolves once it takes commands. It holds nothing. */
   async start(): Promise<void> {
-    const settings = { port: "0", unixsocket: this.#socket, requirepass: PASSWORD, save: "", appendonly: "no", dir: this.#folder };
+    const settings = { port: "0", unixsocket: this.socket, requirepass: PASSWORD, save: "", appendonly: "no", dir: this.#folder };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
     this.#process = spawn(findTool("redis-server", loadConfig({ IDIOM_DATA: process.env["IDIOM_DATA"] }).data), args, { stdio: ["ignore", "pipe", "ignore"] });
     const output = new Lines(this.#process.stdout as NonNullable<ChildProcess["stdout"]>);

@@ -16,7 +16,8 @@ export class Cancellations {
   /** `subscriber` is used for nothing else. */
   constructor(subscriber: RedisConnection) {
     subscriber.on("message", (_channel: string, attempt: string) => this.#announce(attempt));
-    subscriber.subscribe(keys.cancelled).catch(() => {});
+    // Again with each new connection: the first may have been refused.
+    subscriber.on("ready", () => subscriber.subscribe(keys.cancelled).catch(() => {}));
   }
 
   has(gateway: string, sequence: number, attempt: number): boolean {

@@ -21,14 +21,17 @@ export class RealtimeLane {
   readonly #consumers = new Map<string, LocalConsumer>();
   readonly #direct: boolean;
   #remote: RemoteLane | null = null;
+  #problem: () => string | null = () => null;
 
   /** `direct` false: everything goes through Redis, also to the pools of this process. */
   constructor(direct = true) {
     this.#direct = direct;
   }
 
-  useRemote(remote: RemoteLane): void {
+  /** Nothing goes that way while `problem` says why not. */
+  useRemote(remote: RemoteLane, problem: () => string | null = () => null): void {
     this.#remote = remote;
+    this.#problem = problem;
   }
 
   /** From now on `consumer` gets the calls of the version with this key. */
@@ -44,7 +47,8 @@ export class RealtimeLane {
   submit(invocation: Invocation): void {
     const consumer = this.#consumers.get(invocation.request.version.key);
     const remote = this.#remote;
-    if (remote?.available !== true) offerTo(consumer, invocation, remote === null ? "no worker serves it" : "Redis is away");
+    if (remote?.available !== true || this.#problem() !== null)
+      offerTo(consumer, invocation, remote === null ? "no worker serves it" : (this.#problem() ?? "Redis is away"));
     else if (this.#direct && consumer?.directIsOpen === true) consumer.offer(invocation);
     else remote.submit(invocation, (error) => (consumer === undefined ? invocation.fail(error) : consumer.offer(invocation)));
   }
