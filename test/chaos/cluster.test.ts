@@ -20,7 +20,7 @@ const HANGS_MS = 10_000;
 /** Between a worker's death and the answer of another one: the rest of a lease of 2 s, a look of the gateway, and the second run. */
 const MOVED_WITHIN_MS = FULL ? 3000 : HANGS_MS;
 /** How long a client may need to see that its gateway is gone. */
-const NOTICED_WITHIN_MS = FULL ? 500 : HANGS_MS;
+const NOTICED_WITHIN_MS = FULL ? 1000 : HANGS_MS;
 /** A strike comes at a random moment of this time. */
 const MOMENTS_MS = 400;
 const EXPIRES_MS = 60_000;

@@ -12,16 +12,16 @@ let frames = 0;
 
 export default async ({ x }, { signal }) => {
   frames++;
-  await setTimeout(Math.max(...x.data), undefined, { signal });
+  await setTimeout(x.data.reduce((most, ms) => Math.max(most, ms), 0), undefined, { signal });
   return { frame: x.data.map(() => frames), rows: x.data.map(() => x.data.length) };
 };
 `;
 const SIGNATURE = `inputs: [{name: x, datatype: INT32, shape: [-1]}]
 outputs: [{name: frame, datatype: INT32, shape: [-1]}, {name: rows, datatype: INT32, shape: [-1]}]
+limits: {timeout: 120s}
 `;
-/** How long a call that holds the slot would take; it is cancelled before. */
-const HOLD_MS = 25_000;
-const DEADLINE_MS = 20_000;
+/** Every call's deadline. One that holds the slot would take as long; it is cancelled before. */
+const HOLD_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
 
 export interface HeldAnswer {
@@ -36,9 +36,9 @@ export function heldModel(more = ""): Readonly<Record<string, string>> {
   return { "model.yaml": `${SIGNATURE}${more}\n`, "model.mjs": MODEL };
 }
 
-/** Asks the model for one row, which takes `ms`. Without a priority of its own it is a normal one. */
-export async function askHeld(client: Client, model: string, { ms = 0, priority = 2 } = {}): Promise<HeldAnswer> {
-  const { answer } = send(client, model, ms, priority);
+/** Asks the model something that it answers at once. Without a priority of its own it is a normal call. */
+export async function askHeld(client: Client, model: string, { rows: asked = 1, priority = 2 } = {}): Promise<HeldAnswer> {
+  const { answer } = send(client, model, new Array<number>(asked).fill(0), priority);
   const { frame, rows } = outputsOf(await answer);
   assert.ok(frame !== undefined && rows !== undefined);
   return { frame: frame.data.readInt32LE(), rows: rows.data.readInt32LE() };
@@ -51,7 +51,7 @@ export async function askHeld(client: Client, model: string, { ms = 0, priority 
 export async function holdSlot(client: Client, model: string, worker: Role): Promise<() => Promise<void>> {
   const frames = (): Promise<number> => worker.metric("idiom_merged_requests_count", { model });
   const before = await frames();
-  const holding = send(client, model, HOLD_MS, 2);
+  const holding = send(client, model, [HOLD_MS], 2);
   const ended = failureOf(holding.answer);
   while ((await frames()) === before) await delay(LOOK_AGAIN_MS);
   return async () => {
@@ -65,7 +65,7 @@ export async function waitingAt(worker: Role, model: string, count: number): Pro
   while ((await worker.metric("idiom_queue_length", { model })) !== count) await delay(LOOK_AGAIN_MS);
 }
 
-function send(client: Client, model: string, ms: number, priority: number): Call<InferResponse> {
+function send(client: Client, model: string, ms: readonly number[], priority: number): Call<InferResponse> {
   const parameters = { priority: { uint64_param: priority } };
-  return client.start("ModelInfer", inferRequest(model, [tensor("x", "INT32", [ms])], "raw", { parameters }), { deadline: Date.now() + DEADLINE_MS });
+  return client.start("ModelInfer", inferRequest(model, [tensor("x", "INT32", ms)], "raw", { parameters }), { deadline: Date.now() + HOLD_MS });
 }
