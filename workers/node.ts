@@ -4,6 +4,7 @@ import { IdiomError } from "../src/core/errors.ts";
 import type { ModelVersion, VersionStatus } from "../src/core/model.ts";
 import type { BundleConsumer, BundleFeeder } from "../src/lanes/realtime/bundle-feeder.ts";
 import type { RealtimeLane } from "../src/lanes/realtime/lane.ts";
+import { LEASE_MS } from "../src/lanes/realtime/membership.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { librariesOf } from "./environments/libraries.ts";
 import type { Instance, PreparedVersion } from "./instance/instance.ts";
@@ -17,6 +18,9 @@ import { SignatureStore } from "./signature-store.ts";
 
 /** How often each pool is asked which of its instances have idled or served long enough. */
 const LOOK_EVERY_MS = 1000;
+
+/** A gateway that has not seen within a lease which files the nodes serve now has lost that lease. */
+const GATEWAYS_KNOW_MS = LEASE_MS;
 
 export interface WorkerNodeOptions {
   readonly runtimes: readonly RuntimeDefinition[];
@@ -88,7 +92,7 @@ export class WorkerNode {
       this.#dependencies.lane.detach(version.key);
       this.#attached.delete(version.key);
     }
-    await this.#end(pool, pool.retire(), timeoutMs);
+    await this.#end(pool, pool.finish(GATEWAYS_KNOW_MS), timeoutMs);
     this.#pools.delete(version);
     this.#ending.delete(pool);
     this.#dependencies.metrics.forget(version);
@@ -104,12 +108,15 @@ export class WorkerNode {
     return this.#attached.get(versionKey)?.instances ?? [];
   }
 
-  /** Answers what waits here, then ends every instance; what is not done after `timeoutMs` is killed. */
-  async drain(timeoutMs: number): Promise<void> {
+  /**
+   * Answers what waits here, then ends every instance; what is not done after `timeoutMs` is killed. `last`: no other node is there, so
+   * what waits in Redis is answered first.
+   */
+  async drain(timeoutMs: number, last: boolean): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#looks);
     this.#queue.length = 0;
-    await Promise.all(this.pools.map((pool) => this.#end(pool, pool.drain(), timeoutMs)));
+    await Promise.all(this.pools.map((pool) => this.#end(pool, last ? pool.finish(0) : pool.drain(), timeoutMs)));
   }
 
   #end(pool: Pool, ending: Promise<void>, timeoutMs: number): Promise<void> {

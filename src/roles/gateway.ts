@@ -1,7 +1,6 @@
 // The role `gateway`: the front doors without models; everything goes to the workers through Redis.
 import type { Config } from "../config/config.ts";
-import { IdiomError } from "../core/errors.ts";
-import { RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
+import { REFUSING, RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
@@ -89,9 +88,3 @@ export async function gateway(config: Config): Promise<Gateway> {
     },
   };
 }
-
-/** For a gateway that drains. */
-const REFUSING: RemoteLane = {
-  available: true,
-  submit: (invocation) => invocation.fail(new IdiomError("SHUTTING_DOWN", "this gateway is draining; call another one")),
-};

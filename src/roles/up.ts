@@ -2,7 +2,7 @@
 import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
 import type { ModelVersion } from "../core/model.ts";
-import { RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
+import { REFUSING, RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
 import { takesWork } from "../lanes/realtime/node-report.ts";
 import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
@@ -85,7 +85,7 @@ export async function up(config: Config): Promise<Up> {
     logs,
     worker: local,
     problems: () => watch.problems,
-    drain: () => worker.drain(),
+    drain: () => worker.drain(alone),
   });
   const peers = redis === null ? null : new Peers(admin, redis, log);
   const leaveRedis = async (): Promise<void> => {
@@ -117,7 +117,8 @@ export async function up(config: Config): Promise<Up> {
       return checkGolden(version, status.signature, lane);
     },
     async stop() {
-      const drained = admin.drain();
+      if (redis !== null) lane.useRemote(REFUSING);
+      const drained = Promise.all([admin.drain(), redis?.queue?.whenIdle(config.drainTimeoutMs)]).then(() => {});
       const calls = grpc.close(drained);
       await drained;
       // Whoever follows the log has heard the end of it; a call that never ends would hold up the stop.

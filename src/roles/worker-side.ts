@@ -33,8 +33,8 @@ export interface WorkerSide {
   readonly redis: RealtimeRedis | null;
   /** Begins to load and to take work. */
   start(): void;
-  /** Takes nothing new, and resolves when what runs is done. */
-  drain(): Promise<void>;
+  /** Takes nothing new, and resolves when what runs is done; `last`: what waits in Redis too, for no other node is there. */
+  drain(last?: boolean): Promise<void>;
 }
 
 /**
@@ -99,10 +99,10 @@ export async function workerSide(
       node.serve(registry.versions().filter((version) => !isForeign(version)));
       reload.start();
     },
-    drain() {
+    drain(last = false) {
       reload.stop();
       registry.drain();
-      return node.drain(config.drainTimeoutMs);
+      return node.drain(config.drainTimeoutMs, last);
     },
   };
 }

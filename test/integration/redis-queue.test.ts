@@ -10,6 +10,8 @@ import { type Gateway, type Role, startGateway, startWorker } from "../support/c
 import { askHeld, type HeldAnswer, heldModel, holdSlot, waitingAt } from "../support/held-model.ts";
 import { ModelsFolder } from "../support/models.ts";
 import { RedisServer } from "../support/redis.ts";
+import { startServer } from "../support/server.ts";
+import { tensor } from "../support/tensors.ts";
 
 const MANY = FULL ? 10_000 : 1000;
 const ROOM = 50;
@@ -129,4 +131,18 @@ describe("the queue in Redis", { timeout: 90_000 }, () => {
     await release();
     await Promise.all([next, ...waiting]);
   });
+});
+
+test("what waits in Redis when the only node stops is answered before it goes", { timeout: 60_000 }, async (t) => {
+  const redis = new RedisServer();
+  await redis.start();
+  t.after(() => redis.stop());
+  const server = await startServer({ models: new ModelsFolder().addFixture("slow", "node", "slow").path, env: { IDIOM_REDIS_URL: redis.url } });
+  t.after(() => server.stop());
+  await redis.joined(1, 1);
+  const calls = Array.from({ length: 20 }, () => server.client.infer("slow", [tensor("x", "INT32", [100])]));
+  const answers = Promise.all(calls);
+  await redis.queued("slow", 15);
+  server.process.kill("SIGTERM");
+  await answers;
 });

@@ -1,7 +1,6 @@
 // What the chaos tests share: how often they strike, models that note each of their runs, and what may become of a call.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { errorCode } from "./client.ts";
@@ -30,12 +29,12 @@ const SOURCES: Record<Language, (path: string) => string> = {
 
 /** Where models that must not run a call twice write down the number of each call that they run. */
 export class RunRecord {
-  readonly #folder = mkdtempSync(join(tmpdir(), "idiom-test-"));
-  readonly #path = join(this.#folder, "runs");
+  readonly #path: string;
 
-  constructor() {
+  /** In this folder. */
+  constructor(folder: string) {
+    this.#path = join(folder, ".runs");
     writeFileSync(this.#path, "");
-    process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
   }
 
   /** A model that answers the number that it gets. */

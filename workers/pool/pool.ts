@@ -145,9 +145,9 @@ export class Pool implements LocalConsumer, BundleConsumer {
     return this.#drained.promise;
   }
 
-  /** Drains once nothing of the version waits in Redis either: no node may be left that takes it. */
-  async retire(): Promise<void> {
-    await this.#feeder?.finish();
+  /** Drains once nothing of the version waits in Redis either and `lingerMs` have passed: no other node would take it. */
+  async finish(lingerMs: number): Promise<void> {
+    if (this.#readySlots > 0) await this.#feeder?.finish(lingerMs);
     await this.drain();
   }
 

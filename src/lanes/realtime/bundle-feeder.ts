@@ -11,7 +11,6 @@ import type { RedisConnection } from "../../redis/connection.ts";
 import { keys } from "../../redis/keys.ts";
 import { dequeued } from "../../redis/scripts.ts";
 import type { Cancellations } from "./cancellations.ts";
-import { LEASE_MS } from "./membership.ts";
 import { PriorityTurns } from "./priority-turns.ts";
 import type { ReplyOutbox } from "./reply-outbox.ts";
 import { type Bundle, type BundledRequest, decodeBundle, type Reply } from "./wire.ts";
@@ -20,8 +19,6 @@ const POP_SECONDS = 1;
 const RETRY_MS = 100;
 /** Longer than a pop takes where Redis answers. */
 const LAST_POP_MS = 1500;
-/** A gateway that has not seen within a lease which versions the nodes serve has lost that lease. */
-const GATEWAYS_KNOW_MS = LEASE_MS;
 /** A pop that has been out for this long has found nothing: the answer would be back. */
 const SURELY_BLOCKED_MS = 2;
 
@@ -96,9 +93,9 @@ export class BundleFeeder {
     if (this.#poppingSince !== null) this.#givenUp.resolve();
   }
 
-  /** Takes what is left of the version and what gateways still send that have not seen it go, then no more. Resolves like `ended`. */
-  finish(): Promise<void> {
-    this.#lastAt ??= performance.now() + GATEWAYS_KNOW_MS;
+  /** Takes what waits and what still comes within `lingerMs`, then no more. Resolves like `ended`. */
+  finish(lingerMs: number): Promise<void> {
+    this.#lastAt = performance.now() + lingerMs;
     return this.ended;
   }
 

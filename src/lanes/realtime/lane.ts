@@ -17,6 +17,12 @@ export interface RemoteLane {
   submit(invocation: Invocation, undelivered: (error: IdiomError) => void): void;
 }
 
+/** For a gateway that drains. */
+export const REFUSING: RemoteLane = {
+  available: true,
+  submit: (invocation) => invocation.fail(new IdiomError("SHUTTING_DOWN", "this gateway is draining; call another one")),
+};
+
 export class RealtimeLane {
   readonly #consumers = new Map<string, LocalConsumer>();
   readonly #direct: boolean;

@@ -106,20 +106,23 @@ export class RemoteQueue implements RemoteLane {
     for (const bundle of [...this.#bundles.values()]) this.#requeue(bundle, "Redis has lost it");
   }
 
-  /** Resolves when nothing is out any more, or after `timeoutMs`. */
+  /** Resolves when nothing is out any more; what has no answer after `timeoutMs` gets an error. */
   async whenIdle(timeoutMs: number): Promise<void> {
     const waited = new AbortController();
     const idle = new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
     await Promise.race([idle, delay(timeoutMs, undefined, { signal: waited.signal })]);
     waited.abort();
+    this.#failAll();
   }
 
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#sweeper);
-    for (const { invocation } of this.#outstanding.values()) invocation.fail(new IdiomError("SHUTTING_DOWN", "the gateway is shutting down"));
-    this.#outstanding.clear();
-    this.#bundles.clear();
+    this.#failAll();
+  }
+
+  #failAll(): void {
+    for (const bundle of [...this.#bundles.values()]) this.#failBundle(bundle, new IdiomError("SHUTTING_DOWN", "the gateway is shutting down"));
   }
 
   #add(outgoing: Outgoing): void {
