@@ -48,6 +48,7 @@ set_up_certificates
 ! wants r || set_up_r
 ! wants java || set_up_java
 [ -n "$only" ] || set_up_redis
+[ "$with_tests" = no ] || set_up_compiler
 finish
 
 if [ $# -gt 0 ]; then

@@ -97,6 +97,7 @@ const DEBIAN_PACKAGES: Record<string, string | undefined> = {
   python3: "python3 python3-venv",
   "redis-server": "redis-server",
   bwrap: "bubblewrap",
+  cc: "gcc libc6-dev",
   prlimit: "util-linux",
   choom: "util-linux",
   taskset: "util-linux",

@@ -70,6 +70,7 @@ export const SUITES: readonly Suite[] = [
   nodeTests("contract-redis", ["test/contract/*.test.ts"], { env: { IDIOM_TEST_LANE: "redis" } }),
   nodeTests("integration", ["test/integration/*.test.ts"]),
   nodeTests("deploy", ["test/deploy/*.test.ts"]),
+  nodeTests("security", ["test/security/*.test.ts"]),
   nodeTests("chaos", ["test/chaos/*.test.ts"], { flags: ["--test-concurrency=1"] }),
   nodeTests("harness-node", ["runtimes/node/tests/*.test.mjs"], { needs: ["node"], language: "node", alone: false, flags: ["--test-concurrency=1"] }),
   {

@@ -27,7 +27,12 @@ export interface ServerOptions {
   readonly models: string;
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** A descriptor that the server finds open beyond those that it asks for. */
+  readonly inherited?: number;
 }
+
+/** Node closes low ones that it finds by itself. */
+const INHERITED_FD = 40;
 
 /** For commands that should not get as far as to use it. */
 const STATE = processFolder();
@@ -52,9 +57,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 /** Starts `idiom up`, with a state folder of its own, and waits for nothing. It ends with this process at the latest. */
-export function spawnUp({ models, flags = [], env = {} }: ServerOptions): ChildProcess {
+export function spawnUp({ models, flags = [], env = {}, inherited }: ServerOptions): ChildProcess {
   const args = [CLI, "up", "--models", models, "--grpc-port", "0", "--http-port", "0", ...flags];
-  const child = spawn(process.execPath, args, { env: cleanEnvironment({ IDIOM_STATE: processFolder(), ...env }), stdio: ["ignore", "pipe", "pipe"] });
+  const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "pipe", "pipe"];
+  if (inherited !== undefined) stdio[INHERITED_FD] = inherited;
+  const child = spawn(process.execPath, args, {
+    env: cleanEnvironment({ IDIOM_STATE: processFolder(), ...env }),
+    stdio: Array.from(stdio, (entry) => entry ?? "ignore"),
+  });
   const end = (): void => void child.kill("SIGKILL");
   process.once("exit", end);
   child.once("exit", () => process.removeListener("exit", end));

@@ -29,6 +29,8 @@ export interface LimitTools {
 const DESCRIPTORS = 256;
 /** Under memory pressure the kernel ends a model before anything else. */
 const OOM_SCORE = 900;
+/** What fits into its private /dev/shm. */
+export const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
 /** A full /tmp is an error that the model can handle; a file that is too long ends the process. */
 const FILE_HEADROOM_BYTES = 2 ** 20;
 
@@ -55,7 +57,15 @@ export function processLimits({ data_headroom_mb }: RuntimeDefinition, { name, m
 /** Before the sandbox is made. The address space is not limited: the JVM and V8 reserve far more of it than they use. */
 export function limitsAround({ prlimit, choom, taskset }: LimitTools, { dataBytes, tmpBytes, cpus }: ProcessLimits): string[] {
   return [
-    ...[prlimit, `--data=${dataBytes}`, `--fsize=${tmpBytes + FILE_HEADROOM_BYTES}`, "--core=0", `--nofile=${DESCRIPTORS}`, "--memlock=0", "--"],
+    ...[
+      prlimit,
+      `--data=${dataBytes}`,
+      `--fsize=${Math.max(tmpBytes, SHARED_MEMORY_BYTES) + FILE_HEADROOM_BYTES}`,
+      "--core=0",
+      `--nofile=${DESCRIPTORS}`,
+      "--memlock=0",
+      "--",
+    ],
     ...[choom, "-n", String(OOM_SCORE), "--"],
     ...(cpus === null ? [] : [taskset, "-c", someCores(cpus)]),
   ];

@@ -6,15 +6,13 @@ import { childrenOf } from "../../src/process/proc.ts";
 import { type ChildHandle, type ExitCause, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
 import type { ConfinedProcess, Confinement, Launcher } from "./launcher.ts";
-import { limitsAround, limitsInside, type ProcessLimits } from "./limits.ts";
+import { limitsAround, limitsInside, type ProcessLimits, SHARED_MEMORY_BYTES } from "./limits.ts";
 import { watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfMemory } from "./overrun.ts";
 import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
 import { mountsOf, systemMounts } from "./visible.ts";
-
-const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
 
 export interface StrictOptions {
   readonly data: string;

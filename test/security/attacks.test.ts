@@ -1,0 +1,143 @@
+// Every attack, in every language, at every level: in a sandbox the kernel refuses it; without one it gets through, which shows that
+// the attack is one.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, closeSync, cpSync, openSync, symlinkSync } from "node:fs";
+import { type AddressInfo, createServer, type Server as NetServer } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { buildAttackLibrary } from "../support/attack-library.ts";
+import { activeLanguages, type Language } from "../support/languages.ts";
+import { ModelsFolder } from "../support/models.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { ATTACKS, type Attack, HOSTILE_FRAMES, MEMORY_BOMBS, type Targets } from "./attacks.ts";
+
+const LEVELS = ["strict", "off"] as const;
+const MEMORY_LIMIT_BYTES = 512 * 2 ** 20;
+const MOST_OVERSHOOT = 1.25;
+const VARIABLE = "IDIOM_TEST_SECRET";
+/** Where each harness writes what it says to the host. */
+const TRANSPORT: Record<Language, number> = { python: 3, r: 4, java: 3, node: 3 };
+const NEIGHBOUR = {
+  "model.yaml": "inputs: [{name: x, datatype: INT32, shape: [-1]}]\noutputs: [{name: y, datatype: INT32, shape: [-1]}]\n",
+  "model.mjs": "export default ({ x }) => ({ y: x });\n",
+};
+const isRoot = process.getuid?.() === 0;
+
+const models = new ModelsFolder();
+const outside = new ModelsFolder().add("outside", { secret: "of the host\n", "empty/.keep": "" });
+let targets: Omit<Targets, "host">;
+const listeners: NetServer[] = [];
+let victim: ChildProcess;
+
+async function listen(listener: NetServer, ...where: [number, string] | [string]): Promise<AddressInfo> {
+  listeners.push(listener);
+  await once(listener.listen(...(where as [string])), "listening");
+  return listener.address() as AddressInfo;
+}
+
+before(async () => {
+  const file = join(outside.path, "outside", "secret");
+  for (const language of activeLanguages()) {
+    for (const name of [language, `frames-${language}`]) {
+      cpSync(join(import.meta.dirname, "models", language), join(models.path, name), { recursive: true });
+      symlinkSync(file, join(models.path, name, "link"));
+    }
+    const library = join(models.path, language, "attacks.node");
+    await buildAttackLibrary(language, library);
+    cpSync(library, join(models.path, `frames-${language}`, "attacks.node"));
+  }
+  models.add("neighbour", NEIGHBOUR);
+  for (const folder of [models.path, outside.path]) chmodSync(folder, 0o755);
+  victim = spawn("sleep", ["600"], { stdio: "ignore" });
+  const greet = (): NetServer => createServer((socket) => socket.destroy());
+  const socket = join(outside.path, "socket");
+  await listen(greet(), socket);
+  await listen(greet(), `\0idiom-attack-${process.pid}`);
+  const { port } = await listen(greet(), 0, "::");
+  targets = {
+    file,
+    otherModel: join(models.path, "neighbour", "model.mjs"),
+    emptyFolder: join(outside.path, "outside", "empty"),
+    victim: victim.pid as number,
+    port,
+    socket,
+    abstractSocket: `idiom-attack-${process.pid}`,
+    variable: VARIABLE,
+  };
+});
+
+after(() => {
+  victim?.kill("SIGKILL");
+  for (const listener of listeners) listener.close();
+});
+
+/** What the model says of its attack. */
+async function run(server: Server, model: string, words: string): Promise<string> {
+  const input = { name: "words", datatype: "BYTES", shape: [1], contents: { bytes_contents: [Buffer.from(words)] } };
+  const answer = (await server.client.call("ModelInfer", { model_name: model, inputs: [input] })) as { raw_output_contents: Buffer[] };
+  return (answer.raw_output_contents[0] as Buffer).subarray(4).toString();
+}
+
+function assertOutcome({ refusals, without }: Attack, level: (typeof LEVELS)[number], outcome: string): void {
+  if (level !== "off" || without === "nobody") assert.ok(refusals.includes(outcome), `the kernel said ${outcome}, expected ${refusals.join(" or ")}`);
+  else if (without === "everybody" || isRoot) assert.equal(outcome, "succeeded");
+  else assert.notEqual(outcome, "succeeded");
+}
+
+for (const level of LEVELS) {
+  describe(`at level ${level}`, () => {
+    let server: Server;
+    before(async () => {
+      const inherited = openSync(targets.file, "r");
+      server = await startServer({ models: models.path, env: { IDIOM_SANDBOX: level, [VARIABLE]: "x" }, inherited });
+      closeSync(inherited);
+    });
+    after(() => server?.stop());
+
+    for (const language of activeLanguages()) {
+      describe(language, () => {
+        for (const attack of ATTACKS)
+          test(attack.name, async () =>
+            assertOutcome(attack, level, await run(server, language, attack.words({ ...targets, host: server.process.pid as number }))),
+          );
+
+        if (level !== "off") {
+          for (const { name, words } of MEMORY_BOMBS) {
+            test(name, async () => {
+              const error = await run(server, language, words({ ...targets, host: 0 })).then(assert.fail, (thrown: { details: string }) => thrown);
+              const [, amount, unit] =
+                /its processes took ([\d.]+)(MiB|GiB) of memory; the model may take 512MiB; raise limits\.memory/.exec(error.details) ?? [];
+              assert.ok(amount !== undefined, error.details);
+              assert.ok(Number(amount) * (unit === "GiB" ? 2 ** 30 : 2 ** 20) < MEMORY_LIMIT_BYTES * MOST_OVERSHOOT, `${amount}${unit}`);
+            });
+          }
+        }
+
+        for (const { name, words } of HOSTILE_FRAMES) {
+          test(`say to the host: ${name}`, async () => {
+            await assert.rejects(run(server, `frames-${language}`, words(TRANSPORT[language])), { details: /protocol violation/ });
+          });
+        }
+
+        test("answer a call that its harness answers as well", async () => {
+          await assert.rejects(run(server, `frames-${language}`, `answers_first_call ${TRANSPORT[language]}`), { details: /raised: forged/ });
+          await server.log.first((line) => (line.includes(`frames-${language}`) && line.includes("stale answer 1") ? line : null));
+        });
+
+        test("flood the log", async () => {
+          assert.equal(await run(server, language, "floods_log 64"), "succeeded");
+          const kept = server.log.text.split("\n").filter((line) => line.includes(`"model":"${language}"`)).length;
+          assert.ok(kept < 4000, `${kept} lines`);
+        });
+
+        test("its neighbour answers as ever", async () => {
+          const x = { name: "x", datatype: "INT32", shape: [1], contents: { int_contents: [7] } };
+          const answer = (await server.client.call("ModelInfer", { model_name: "neighbour", inputs: [x] })) as { raw_output_contents: Buffer[] };
+          assert.equal(answer.raw_output_contents[0]?.readInt32LE(), 7);
+        });
+      });
+    }
+  });
+}
