@@ -1,16 +1,20 @@
 // The CLI's gRPC connection to a server: every failure on it is a failure of the command.
 import { join } from "node:path";
 import {
+  type ChannelCredentials,
   type ClientReadableStream,
   credentials,
   type GrpcObject,
+  InterceptingCall,
+  type Interceptor,
   loadPackageDefinition,
   type ServiceClientConstructor,
   type ServiceError,
 } from "@grpc/grpc-js";
 import { loadSync, type Options } from "@grpc/proto-loader";
 import { PACKAGE_ROOT } from "../package-root.ts";
-import { fromServiceError } from "./failure.ts";
+import { access } from "./access.ts";
+import { CliFailure, EXIT, fromServiceError } from "./failure.ts";
 
 export interface ServiceLocation {
   /** Below `proto/`. */
@@ -31,7 +35,9 @@ export class Connection {
     this.#server = server;
     const definition = loadPackageDefinition(loadSync(join(PACKAGE_ROOT, "proto", file), options));
     const Stub = service.split(".").reduce((at: GrpcObject, name) => at[name] as GrpcObject, definition) as unknown as ServiceClientConstructor;
-    this.#stub = new Stub(server, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+    const { apiKey } = access();
+    const interceptors = apiKey === null ? [] : [sends(apiKey)];
+    this.#stub = new Stub(server, channelCredentials(), { "grpc.max_receive_message_length": -1, interceptors });
   }
 
   call<Answer>(method: string, request: object, timeoutMs = CALL_TIMEOUT_MS): Promise<Answer> {
@@ -60,4 +66,24 @@ export class Connection {
   close(): void {
     this.#stub.close();
   }
+}
+
+function channelCredentials(): ChannelCredentials {
+  const { tls } = access();
+  try {
+    return tls === null ? credentials.createInsecure() : credentials.createSsl(tls.ca, tls.key, tls.cert);
+  } catch (error) {
+    throw new CliFailure(`TLS: ${(error as Error).message}`, EXIT.usage);
+  }
+}
+
+/** Every call of a client carries the key. */
+function sends(apiKey: string): Interceptor {
+  return (options, nextCall) =>
+    new InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        metadata.set("authorization", `Bearer ${apiKey}`);
+        next(metadata, listener);
+      },
+    });
 }

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import picocolors from "picocolors";
 import { VERSION } from "../package-root.ts";
+import { addAccessOptions } from "./access.ts";
 import { registerDescribe } from "./commands/describe.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrain } from "./commands/drain.ts";
@@ -12,16 +13,22 @@ import { registerLogs } from "./commands/logs.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerReload } from "./commands/reload.ts";
 import { registerStatus } from "./commands/status.ts";
+import { registerToken } from "./commands/token.ts";
 import { registerTop } from "./commands/top.ts";
 import { registerUp } from "./commands/up.ts";
 import { registerWorker } from "./commands/worker.ts";
 import { EXIT, toFailure } from "./failure.ts";
 import { note } from "./output.ts";
 
+// What a library does in an outdated way is nothing that who types a command could mend.
+process.noDeprecation = true;
+
 const program = new Command("idiom")
   .description("Models run in the language they were written in; everybody calls them the same way.")
   .version(VERSION, "-V, --version")
+  .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError("(idiom --help lists the commands)");
+addAccessOptions(program);
 registerUp(program);
 registerGateway(program);
 registerWorker(program);
@@ -33,6 +40,7 @@ registerLogs(program);
 registerTop(program);
 registerReload(program);
 registerDrain(program);
+registerToken(program);
 registerDoctor(program);
 // Whoever reads our output may have read enough, as in `idiom logs | head`.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed));

@@ -17,6 +17,11 @@ export function serverOption(): Option {
   return new Option("--server <host:port>", "gRPC address of the server").env("IDIOM_SERVER").default(`127.0.0.1:${port}`);
 }
 
+/** For the commands that open a port. */
+export function insecureOption(): Option {
+  return new Option("--insecure", "answer other machines without TLS (IDIOM_INSECURE)");
+}
+
 export function formatOption(formats: readonly Format[]): Option {
   return new Option("-o, --output <format>", "how to print").choices([...formats]).default(formats[0]);
 }

@@ -21,6 +21,9 @@ const numberOrText = (parse: (text: string) => number | null, example: string) =
 
 const parseInteger = (text: string): number | null => (/^\d+$/.test(text) ? Number(text) : null);
 
+/** Yes or no, as text where there is only text. */
+const flag = z.union([z.boolean(), z.enum(["true", "1", "false", "0"]).transform((text) => text === "true" || text === "1")]);
+
 const port = numberOrText(parseInteger, "8001").pipe(z.number().int().min(0).max(65535));
 const count = numberOrText(parseInteger, "100").pipe(z.number().int().positive());
 const size = numberOrText(parseSize, '"64MiB"').pipe(z.number().int().positive());
@@ -44,6 +47,20 @@ const configSchema = z.strictObject({
   host: z.string().min(1).default("127.0.0.1"),
   grpcPort: port.default(8001),
   httpPort: port.default(8000),
+  /** PEM files: our certificate with its chain, its key, and the authority that signs the certificates of clients where they must have one. */
+  tls: z
+    .strictObject({ certFile: path, keyFile: path, clientCaFile: path })
+    .refine(({ certFile, keyFile }) => (certFile === null) === (keyFile === null), "certFile and keyFile belong together: name both or none")
+    .refine(
+      ({ certFile, clientCaFile }) => certFile !== null || clientCaFile === null,
+      "clientCaFile needs certFile and keyFile: only TLS asks for certificates",
+    )
+    .prefault({})
+    .readonly(),
+  /** Answers others than this machine without TLS, because something in front of it encrypts, or the network is trusted. */
+  insecure: flag.default(false),
+  /** The file of API keys. Named, it is asked for on loopback too; without it, `api-keys.json` in `state`, for others than this machine. */
+  apiKeys: path,
   /** The folder that holds a folder per model. */
   models: z.string().default(join(PACKAGE_ROOT, "examples", "models")),
   /** How often that folder is looked at for changes; 0: only when asked. */
@@ -127,6 +144,11 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_HOST: "host",
   IDIOM_GRPC_PORT: "grpcPort",
   IDIOM_HTTP_PORT: "httpPort",
+  IDIOM_TLS_CERT: "tls.certFile",
+  IDIOM_TLS_KEY: "tls.keyFile",
+  IDIOM_TLS_CLIENT_CA: "tls.clientCaFile",
+  IDIOM_INSECURE: "insecure",
+  IDIOM_API_KEYS: "apiKeys",
   IDIOM_MODELS: "models",
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",

@@ -45,6 +45,12 @@ export const ERRORS = {
   SANDBOX_UNAVAILABLE: { grpc: 9, http: 500, retryable: false },
   /** The address is taken or not ours: the start stops. */
   CANNOT_LISTEN: { grpc: 9, http: 500, retryable: false },
+  /** No API key, or one that is unknown or revoked. */
+  UNAUTHENTICATED: { grpc: 16, http: 401, retryable: false },
+  /** The API key is good, but not for this. */
+  PERMISSION_DENIED: { grpc: 7, http: 403, retryable: false },
+  /** More calls than the API key may make, in a second or at a time. */
+  LIMIT_EXCEEDED: { grpc: 8, http: 429, retryable: false },
   INTERNAL: { grpc: 13, http: 500, retryable: false },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -8,9 +8,11 @@ import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { ADMIN_PACKAGE, AdminService } from "./admin-service.ts";
+import type { Door } from "./door.ts";
 import { INFERENCE_PACKAGE } from "./inference-messages.ts";
 import { InferenceService } from "./inference-service.ts";
 import { listenError } from "./listen-error.ts";
+import { lockInterceptor } from "./lock-interceptor.ts";
 
 export interface GrpcFrontDoorOptions {
   readonly host: string;
@@ -28,6 +30,7 @@ export interface GrpcFrontDoor {
 /** Opens the port. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
 export async function openGrpcFrontDoor(
   options: GrpcFrontDoorOptions,
+  door: Door,
   registry: Registry,
   lane: RealtimeLane,
   metrics: Metrics,
@@ -35,13 +38,18 @@ export async function openGrpcFrontDoor(
 ): Promise<GrpcFrontDoor> {
   // Its own log goes around ours; what matters comes back as errors.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server({ "grpc.max_receive_message_length": options.maxMessageBytes, "grpc.max_send_message_length": -1, "grpc.enable_channelz": 0 });
+  const server = new Server({
+    "grpc.max_receive_message_length": options.maxMessageBytes,
+    "grpc.max_send_message_length": -1,
+    "grpc.enable_channelz": 0,
+    ...(door.lock === null ? {} : { interceptors: [lockInterceptor(door.lock)] }),
+  });
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
   server.addService(AdminService.definition(), new AdminService(admin).handlers());
   addHealth(registry, server);
   new ReflectionService({ ...INFERENCE_PACKAGE, ...ADMIN_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
-  const port = await bind(server, options);
+  const port = await bind(server, options, door.tls?.grpcCredentials() ?? ServerCredentials.createInsecure());
   return {
     port,
     close: (answered) => closeServer(server, authority(options.host, port), answered),
@@ -74,10 +82,10 @@ function addHealth(registry: Registry, server: GrpcServer): void {
   health.addToServer(server);
 }
 
-function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions): Promise<number> {
+function bind(server: GrpcServer, { host, port }: GrpcFrontDoorOptions, credentials: ServerCredentials): Promise<number> {
   const address = authority(host, port);
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(address, credentials, (error, bound) => {
       if (error === null) resolve(bound);
       else reject(listenError("gRPC", host, port, "IDIOM_GRPC_PORT", error.message));
     });

@@ -5,7 +5,7 @@ import { ERRORS, IdiomError } from "../core/errors.ts";
 const RETRY_AFTER_MS = 100;
 
 /** Any thrown value as a gRPC error: status, message, the code in `idiom-error`, and when to retry where that may help. */
-export function toServiceError(thrown: unknown): Partial<ServiceError> {
+export function toServiceError(thrown: unknown): Pick<ServiceError, "code" | "details" | "message" | "metadata"> {
   const error = IdiomError.from(thrown);
   const metadata = new Metadata();
   metadata.set("idiom-error", error.code);

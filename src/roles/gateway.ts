@@ -1,5 +1,6 @@
 // The role `gateway`: the front doors without models; everything goes to the workers through Redis.
 import type { Config } from "../config/config.ts";
+import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import { Registry } from "../registry/registry.ts";
@@ -28,6 +29,7 @@ export async function gateway(config: Config): Promise<Gateway> {
   const server = sharedRedis(config, "gateway");
   const logs = new LogRing(config.nodeName);
   const log = createLogger(config.logLevel, logs);
+  const door = openDoor(config, log);
   const metrics = new Metrics();
   const registry = new Registry({ versions: [], broken: [] });
   const lane = new RealtimeLane();
@@ -66,7 +68,7 @@ export async function gateway(config: Config): Promise<Gateway> {
     await redis.stop();
     watch.stop();
   };
-  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
+  const { grpc, http } = await openFrontDoors(config, door, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
     async (error: unknown) => {
       await leaveRedis();
       throw error;
@@ -85,6 +87,7 @@ export async function gateway(config: Config): Promise<Gateway> {
       await calls;
       await leaveRedis();
       await http.close();
+      door.close();
     },
   };
 }

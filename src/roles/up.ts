@@ -2,6 +2,7 @@
 import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
 import type { ModelVersion } from "../core/model.ts";
+import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
 import { takesWork } from "../lanes/realtime/node-report.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -38,6 +39,7 @@ export interface Up {
 export async function up(config: Config): Promise<Up> {
   const logs = new LogRing(config.nodeName);
   const log = createLogger(config.logLevel, logs);
+  const door = openDoor(config, log);
   const metrics = new Metrics();
   const lane = new RealtimeLane(config.lanes.realtime.direct);
   // They start while the models folder is read.
@@ -94,7 +96,7 @@ export async function up(config: Config): Promise<Up> {
     watch.stop();
     await endRedis();
   };
-  const { grpc, http } = await openFrontDoors(config, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
+  const { grpc, http } = await openFrontDoors(config, door, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
     async (error: unknown) => {
       await leaveRedis();
       throw error;
@@ -126,6 +128,7 @@ export async function up(config: Config): Promise<Up> {
       await calls;
       await leaveRedis();
       await http.close();
+      door.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 // The role `worker`: pools without a gRPC front door; work comes from Redis.
 import type { Config } from "../config/config.ts";
+import { openDoor } from "../gateway/door.ts";
 import { openHttpFrontDoor } from "../gateway/http-server.ts";
 import { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -30,6 +31,7 @@ export async function worker(config: Config, languages: readonly string[] | null
   const server = sharedRedis(config, "worker");
   const logs = new LogRing(config.nodeName);
   const log = createLogger(config.logLevel, logs);
+  const door = openDoor(config, log);
   const metrics = new Metrics();
   const redis: RealtimeRedis = new RealtimeRedis({ server, gateway: false, node: true, queue: config.queue }, log, {
     report: () => admin.report(),
@@ -52,7 +54,7 @@ export async function worker(config: Config, languages: readonly string[] | null
   });
   const peers = new Peers(admin, redis, log);
   const watch = new RedisWatch({ realtime: server, jobs: jobsRedis(config) }, null, metrics, log);
-  const http = await openHttpFrontDoor(config.host, config.httpPort, registry, metrics, () => watch.report);
+  const http = await openHttpFrontDoor(config.host, config.httpPort, door, registry, metrics, () => watch.report);
   const settled = registry.whenSettled();
   void settled.then(() => admin.probe());
   side.start();
@@ -66,6 +68,7 @@ export async function worker(config: Config, languages: readonly string[] | null
       await redis.stop();
       watch.stop();
       await http.close();
+      door.close();
     },
   };
 }

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import {
   type CallOptions,
-  type ChannelOptions,
+  type ChannelCredentials,
+  type ClientOptions,
   credentials,
   type GrpcObject,
   loadPackageDefinition,
@@ -55,8 +56,8 @@ type Unary = (request: object, metadata: Metadata, options: CallOptions, done: (
 export class Client {
   readonly #stub: InstanceType<ServiceClientConstructor>;
 
-  constructor(address: string, options: ChannelOptions = {}) {
-    this.#stub = new Stub(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1, ...options });
+  constructor(address: string, options: ClientOptions = {}, channel: ChannelCredentials = credentials.createInsecure()) {
+    this.#stub = new Stub(address, channel, { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1, ...options });
   }
 
   close(): void {

@@ -1,18 +1,21 @@
 // idiom up: gateway and worker in one process, until a signal.
 import type { Command } from "commander";
 import picocolors from "picocolors";
+import type { Config } from "../../config/config.ts";
 import { type JsonTensor, stringifyExact, tensorToJson } from "../../core/json-tensor.ts";
 import type { readGolden } from "../../registry/golden.ts";
 import type { RegistryEntry } from "../../registry/registry.ts";
 import type { GoldenReport } from "../../roles/golden-check.ts";
 import type { Up } from "../../roles/up.ts";
-import { DEFAULT_SERVER } from "../options.ts";
+import { httpAddress } from "../addresses.ts";
+import { DEFAULT_SERVER, insecureOption } from "../options.ts";
 import { note, plainTable, print } from "../output.ts";
 import { stopOnSignal } from "../until-signal.ts";
 
 interface UpOptions {
   readonly models?: string;
   readonly host?: string;
+  readonly insecure?: true;
   readonly grpcPort?: string;
   readonly httpPort?: string;
   readonly logLevel?: string;
@@ -24,6 +27,7 @@ export function registerUp(program: Command): void {
     .description("run everything in one process: the front doors and the workers")
     .option("--models <folder>", "folder that holds a folder per model (IDIOM_MODELS)")
     .option("--host <address>", "address to bind (IDIOM_HOST)")
+    .addOption(insecureOption())
     .option("--grpc-port <port>", "IDIOM_GRPC_PORT")
     .option("--http-port <port>", "IDIOM_HTTP_PORT")
     .option("--log-level <level>", "debug, info, warn, error or silent (IDIOM_LOG_LEVEL)")
@@ -38,11 +42,11 @@ async function run(options: UpOptions): Promise<void> {
   const stopped = stopOnSignal(() => running.stop());
   note("loading models ...");
   await Promise.race([running.settled(), stopped]);
-  await Promise.race([announce(running, config.host, performance.now() - startedAt, readGolden), stopped]);
+  await Promise.race([announce(running, config, performance.now() - startedAt, readGolden), stopped]);
   await stopped;
 }
 
-async function announce(running: Up, host: string, elapsedMs: number, read: typeof readGolden): Promise<void> {
+async function announce(running: Up, config: Config, elapsedMs: number, read: typeof readGolden): Promise<void> {
   const entries = running.registry.entries();
   const reports = await Promise.all(entries.map((entry) => (entry.version === null ? ({ result: "none" } as const) : running.checkGolden(entry.version))));
   const rows = entries.map((entry, i) => [
@@ -55,8 +59,9 @@ async function announce(running: Up, host: string, elapsedMs: number, read: type
   print(`\n${plainTable(["MODEL", "VERSION", "RUNTIME", "STATE", "GOLDEN ANSWER"], rows)}`);
   for (const entry of entries)
     if (entry.status.state !== "ready" && "reason" in entry.status) print(`\n${entry.name}/${entry.versionNumber}: ${entry.status.reason}`);
-  print(`\nReady in ${(elapsedMs / 1000).toFixed(1)} s.  gRPC ${host}:${running.grpcPort}   HTTP http://${host}:${running.httpPort}/healthz, /metrics`);
-  print(`\nTry, in another terminal:\n\n${exampleCall(entries, `${host}:${running.grpcPort}`, read)}\n\nCtrl-C stops.`);
+  const server = `${config.host}:${running.grpcPort}`;
+  print(`\nReady in ${(elapsedMs / 1000).toFixed(1)} s.  gRPC ${server}   HTTP ${httpAddress(config, running.httpPort)}/healthz, /metrics`);
+  print(`\nTry, in another terminal:\n\n${exampleCall(entries, server, read)}\n\nCtrl-C stops.`);
 }
 
 function stateOf({ status }: RegistryEntry): string {

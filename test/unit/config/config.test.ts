@@ -78,6 +78,8 @@ describe("each variable of the environment reaches its key:", () => {
     ["IDIOM_HOST", "0.0.0.0", "host", "0.0.0.0"],
     ["IDIOM_GRPC_PORT", "0", "grpcPort", 0],
     ["IDIOM_HTTP_PORT", "65535", "httpPort", 65535],
+    ["IDIOM_INSECURE", "true", "insecure", true],
+    ["IDIOM_API_KEYS", "/run/keys.json", "apiKeys", "/run/keys.json"],
     ["IDIOM_MODELS", "/srv/models", "models", "/srv/models"],
     ["IDIOM_DATA", "/var/idiom", "data", "/var/idiom"],
     ["IDIOM_STATE", "/srv/idiom", "state", "/srv/idiom"],

@@ -8,11 +8,13 @@ const HTTP_OF_GRPC: Record<number, readonly number[]> = {
   3: [400],
   4: [504],
   5: [404],
-  8: [500],
+  7: [403],
+  8: [429, 500],
   9: [500],
   12: [501],
   13: [500],
   14: [503],
+  16: [401],
 };
 
 const UNAVAILABLE = 14;
