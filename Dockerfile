@@ -19,6 +19,8 @@ COPY --from=idiom /idiom/dist dist
 COPY proto proto
 COPY runtimes runtimes
 COPY deploy/healthcheck.mjs ./
+# Where the file of API keys lies: a volume takes over the owner.
+RUN install -d -o 1000 -g 1000 -m 700 /keys
 ENV NODE_ENV=production
 USER 1000:1000
 EXPOSE 8000 8001

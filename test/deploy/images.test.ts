@@ -14,11 +14,13 @@ const { services } = readCompose();
 const images = Object.entries(services).filter(([, service]) => service.build !== undefined);
 const dockerfiles = images.map(([, service]) => service.build?.dockerfile as string);
 
-test("docker-compose.yml fits the compose specification", async () => {
-  const dclint = join(PACKAGE_ROOT, "node_modules", ".bin", "dclint");
-  const { code, stdout, stderr } = await runCommand(dclint, ["--quiet", join(PACKAGE_ROOT, "docker-compose.yml")], { env: process.env });
-  assert.equal(code, 0, `${stdout}\n${stderr}`);
-});
+for (const file of ["docker-compose.yml", "deploy/compose.tls.yml"]) {
+  test(`${file} fits the compose specification`, async () => {
+    const dclint = join(PACKAGE_ROOT, "node_modules", ".bin", "dclint");
+    const { code, stdout, stderr } = await runCommand(dclint, ["--quiet", join(PACKAGE_ROOT, file)], { env: process.env });
+    assert.equal(code, 0, `${stdout}\n${stderr}`);
+  });
+}
 
 test("there is a worker for each language, each with the Dockerfile of its runtime", () => {
   const workers = images.filter(([name]) => name.startsWith("worker-")).map(([, { build, command }]) => [build?.dockerfile, command]);
@@ -33,14 +35,11 @@ test("a service runs what its image would run by itself", () => {
   for (const [name, service] of images) assert.deepEqual(service.command, execForm(imageOf(service), "CMD"), name);
 });
 
-test("no container runs as root or can write to its image", () => {
+test("no container runs as root, has a capability or can write to its image", () => {
   for (const [name, { user, read_only, init, cap_drop, security_opt }] of Object.entries(services)) {
     assert.match(user, /^[1-9]\d*:[1-9]\d*$/, name);
-    assert.deepEqual(
-      { read_only, init, cap_drop, security_opt },
-      { read_only: true, init: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] },
-      name,
-    );
+    assert.deepEqual({ read_only, init, cap_drop }, { read_only: true, init: true, cap_drop: ["ALL"] }, name);
+    assert.ok(security_opt.includes("no-new-privileges:true"), name);
   }
 });
 

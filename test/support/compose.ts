@@ -97,13 +97,8 @@ export class Machine {
 
   /** Starts a service of Idiom; resolves once its ports are open. */
   async startIdiom(name: string): Promise<IdiomContainer> {
-    const service = this.compose.services[name] as Service;
-    const image = imageOf(service);
-    const [program, ...args] = [...execForm(image, "ENTRYPOINT"), ...service.command];
-    const variables = { ...environmentOf(image), ...service.environment };
-    const outside = Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, this.#outside(service, [value])[0]]));
-    const env = cleanEnvironment({ ...outside, IDIOM_GRPC_PORT: "0", IDIOM_HTTP_PORT: "0" });
-    const { log, stop } = this.#start(programOf(program as string), args, env);
+    const { program, args, env, image } = this.#idiom(name);
+    const { log, stop } = this.#start(program, args, env);
     const [grpc, http] = await log.first((line) => /^\w+ ready\. +(?:gRPC (\S+) +)?HTTP http:\/\/([^/]+)\//.exec(line)?.slice(1, 3) ?? null);
     const [probe, ...probeArgs] = execForm(image, "HEALTHCHECK").map((word) => (word === "healthcheck.mjs" ? join("deploy", word) : word));
     return {
@@ -118,6 +113,24 @@ export class Machine {
     };
   }
 
+  /** `docker compose run NAME COMMAND`: what it prints. */
+  async run(name: string, command: readonly string[]): Promise<string> {
+    const { program, args, env } = this.#idiom(name, command);
+    const { code, stdout, stderr } = await runCommand(program, args, { env });
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
+  }
+
+  /** What a container of a service of Idiom runs, and in which environment; `command` is the service's own unless another is named. */
+  #idiom(name: string, command?: readonly string[]) {
+    const service = this.compose.services[name] as Service;
+    const image = imageOf(service);
+    const [program, ...args] = [...execForm(image, "ENTRYPOINT"), ...(command ?? service.command)];
+    const variables = { ...environmentOf(image), ...service.environment };
+    const outside = Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, this.#outside(service, [value])[0]]));
+    return { program: programOf(program as string), args, env: cleanEnvironment({ ...outside, IDIOM_GRPC_PORT: "0", IDIOM_HTTP_PORT: "0" }), image };
+  }
+
   get #secretsFolder(): string {
     return join(this.#folder, "secrets");
   }
@@ -125,12 +138,22 @@ export class Machine {
   /** Paths of a service's container as paths of this machine. */
   #outside(service: Service, words: readonly string[]): string[] {
     const places = [
-      ...(service.volumes ?? [])
-        .map((volume) => /^(?:\$\{\w+:-(.+)\}|(.+?)):(\/[^:]+)(?::ro)?$/.exec(volume)?.slice(1) ?? [])
-        .map(([byDefault, plain, inside]) => [inside, resolve(PACKAGE_ROOT, byDefault ?? plain ?? "")]),
-      ...(service.secrets ?? []).map((secret) => [`/run/secrets/${secret}`, this.#secret(secret)]),
-    ] as [string, string][];
-    return words.map((word) => places.find(([inside]) => inside === word)?.[1] ?? word);
+      ...(service.volumes ?? []).map((volume) => this.#volume(volume)),
+      ...(service.secrets ?? []).map((secret) => [`/run/secrets/${secret}`, this.#secret(secret)] as const),
+    ];
+    return words.map((word) => {
+      const place = places.find(([inside]) => `${word}/`.startsWith(`${inside}/`));
+      return place === undefined ? word : place[1] + word.slice(place[0].length);
+    });
+  }
+
+  /** Where a volume is seen inside, and where it lies: a folder of the repository, or one of this machine's own for a named volume. */
+  #volume(volume: string): readonly [inside: string, outside: string] {
+    const [, byDefault, named = "", inside = ""] = /^(?:\$\{\w+:-(.+)\}|(.+?)):(\/[^:]+)(?::ro)?$/.exec(volume) ?? [];
+    if (byDefault !== undefined) return [inside, resolve(PACKAGE_ROOT, byDefault)];
+    const folder = join(this.#folder, "volumes", named);
+    mkdirSync(folder, { recursive: true });
+    return [inside, folder];
   }
 
   /** The file of a secret, with the addresses of this machine in it. */

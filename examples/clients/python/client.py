@@ -6,6 +6,7 @@ Usage: python client.py [--url localhost:8001]
 """
 
 import argparse
+import os
 
 import numpy as np
 import tritonclient.grpc as triton
@@ -33,9 +34,13 @@ def main() -> None:
     parser.add_argument("--url", default="localhost:8001")
     url = parser.parse_args().url
 
+    # A server for more than this machine asks for a key.
+    key = os.environ.get("IDIOM_API_KEY")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+
     inputs = [to_input(name, values) for name, values in PENGUINS.items()]
     with triton.InferenceServerClient(url) as client:
-        result = client.infer("penguins", inputs, client_timeout=10)
+        result = client.infer("penguins", inputs, headers=headers, client_timeout=10)
 
     columns = ("species", "adelie", "chinstrap", "gentoo")
     for species, *p in zip(*map(result.as_numpy, columns), strict=True):

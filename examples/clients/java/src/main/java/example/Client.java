@@ -8,7 +8,9 @@ import inference.ModelInferResponse;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -31,11 +33,20 @@ public class Client {
     tumours.put("worst_smoothness", new double[] {0.1622, 0.144});
     tumours.put("worst_concave_points", new double[] {0.2654, 0.1288});
 
+    // A server for more than this machine asks for a key.
+    Metadata headers = new Metadata();
+    String key = System.getenv("IDIOM_API_KEY");
+    if (key != null) {
+      headers.put(
+          Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + key);
+    }
+
     ManagedChannel channel =
         Grpc.newChannelBuilder(url, InsecureChannelCredentials.create()).build();
     try {
       ModelInferResponse answer =
           GRPCInferenceServiceGrpc.newBlockingStub(channel)
+              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
               .withDeadlineAfter(10, TimeUnit.SECONDS)
               .modelInfer(request("breast-cancer", tumours));
       ByteBuffer diagnoses = output(answer, "diagnosis");
