@@ -10,6 +10,7 @@ set_up_redis() {
     else
       ln -sf redis-check-rdb "$debian/usr/bin/redis-server"
       wrap redis-server "$debian/usr/bin/redis-server"
+      wrap redis-cli "$debian/usr/bin/redis-cli"
     fi
   fi
   has_redis_7 || lacks "Redis 7 (redis-server)" redis-server
@@ -23,4 +24,11 @@ has_redis_7() {
     *' v='[0-9]*) return 0 ;;
     *) return 1 ;;
   esac
+}
+
+# The tests make certificates for Redis with TLS.
+set_up_openssl() {
+  ! have openssl || return 0
+  if install_debian openssl openssl && ! is_root; then wrap openssl "$debian/usr/bin/openssl"; fi
+  have openssl || lacks openssl openssl
 }

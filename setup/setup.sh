@@ -49,6 +49,7 @@ set_up_certificates
 ! wants java || set_up_java
 [ -n "$only" ] || set_up_redis
 [ "$with_tests" = no ] || set_up_compiler
+[ "$with_tests" = no ] || set_up_openssl
 finish
 
 if [ $# -gt 0 ]; then

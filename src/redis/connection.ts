@@ -31,8 +31,11 @@ export function serverAt(url: string): RedisServer {
 /** `commands` answer at once or fail; `blocking` wait in the server and have a connection of their own. */
 export type ConnectionUse = "commands" | "blocking";
 
-/** A server that has begun no answer for so long is as good as gone: the network may have dropped the connection without a word. */
-const SILENT_MS: Record<ConnectionUse, number> = { commands: 5_000, blocking: 30_000 };
+/**
+ * A server that has begun no answer for so long is as good as gone: it hangs, or the network has dropped the connection without a word.
+ * (The client's own detector of failovers ends a connection for good when it fires while that connects.)
+ */
+const SILENT_MS: Record<ConnectionUse, number> = { commands: 5_000, blocking: 15_000 };
 /** A primary that became a replica is left at most this often; its name may soon lead to another. */
 const LEAVE_REPLICA_MS = 2_000;
 
@@ -107,8 +110,6 @@ function open({ kind, hosts, path }: RedisUrl, options: Options, { sentinel }: R
         ...(sentinel.username === null ? {} : { sentinelUsername: sentinel.username }),
         ...(sentinel.password === null ? {} : { sentinelPassword: sentinel.password }),
         ...("tls" in options ? { sentinelTLS: options.tls, enableTLSForSentinelMode: true } : {}),
-        // A primary that hangs says nothing; the sentinels do.
-        failoverDetector: true,
       });
     case "cluster": {
       const { enableOfflineQueue, enableAutoPipelining, ...redisOptions } = options;

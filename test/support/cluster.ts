@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceError } from "@grpc/grpc-js";
+import { Cluster } from "ioredis";
 import type { RedisConnection } from "../../src/redis/connection.ts";
 import { Client } from "./client.ts";
 import { HealthClient } from "./health.ts";
@@ -82,7 +83,8 @@ interface SeenNode {
 }
 
 async function nodes({ client }: SharedRedis): Promise<SeenNode[]> {
-  const names = await client.keys("idiom:report:*");
+  const servers = client instanceof Cluster ? client.nodes("master") : [client];
+  const names = (await Promise.all(servers.map((server) => server.keys("idiom:report:*")))).flat();
   const reports = await Promise.all(names.map((name) => client.get(name)));
   return reports.flatMap((text) => (text === null ? [] : [(JSON.parse(text) as { report: SeenNode }).report]));
 }

@@ -12,10 +12,15 @@ export function temporaryFolder(test: TestContext, files: Readonly<Record<string
   return folder;
 }
 
+const ofProcess: string[] = [];
+process.once("exit", () => {
+  for (const folder of ofProcess) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A new empty folder, removed when this process ends. */
 export function processFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "idiom-test-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  ofProcess.push(folder);
   return folder;
 }
 
