@@ -1,13 +1,14 @@
 // npm run bench -- NAME [--check] [--json] [--quick]
 import { Command, Option } from "commander";
 import { density } from "./density.ts";
+import { lanes } from "./lanes.ts";
 import { limit } from "./limit.ts";
 import { ready } from "./ready.ts";
 import { reproduce } from "./reproduce.ts";
 import { startup } from "./startup.ts";
 import { type Measure, meets, renderTable } from "./support/report.ts";
 
-const BENCHES: Record<string, (quick: boolean) => Promise<Measure[]>> = { limit, reproduce, ready, startup, density };
+const BENCHES: Record<string, (quick: boolean) => Promise<Measure[]>> = { limit, lanes, reproduce, ready, startup, density };
 
 interface Options {
   readonly check: boolean;

@@ -4,4 +4,5 @@ export { readGolden } from "../registry/golden.ts";
 export { examine } from "../roles/doctor.ts";
 export { gateway } from "../roles/gateway.ts";
 export { up } from "../roles/up.ts";
+export { upProcesses } from "../roles/up-processes.ts";
 export { worker } from "../roles/worker.ts";

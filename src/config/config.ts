@@ -37,6 +37,9 @@ const path = z
   .nullable()
   .default(null);
 
+/** Far beyond what one machine has use for. */
+const MAX_PROCESSES = 256;
+
 const configSchema = z.strictObject({
   /** What this process is called in logs, in `get nodes` and for `drain`. */
   nodeName: z
@@ -61,6 +64,8 @@ const configSchema = z.strictObject({
   insecure: flag.default(false),
   /** The file of API keys. Named, it is asked for on loopback too; without it, `api-keys.json` in `state`, for others than this machine. */
   apiKeys: path,
+  /** Processes of `idiom up` that share the gRPC port, each with its own instances of every model. */
+  processes: numberOrText(parseInteger, "2").pipe(z.number().int().min(1).max(MAX_PROCESSES)).default(1),
   /** The folder that holds a folder per model. */
   models: z.string().default(join(PACKAGE_ROOT, "examples", "models")),
   /** How often that folder is looked at for changes; 0: only when asked. */
@@ -149,6 +154,7 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_TLS_CLIENT_CA: "tls.clientCaFile",
   IDIOM_INSECURE: "insecure",
   IDIOM_API_KEYS: "apiKeys",
+  IDIOM_PROCESSES: "processes",
   IDIOM_MODELS: "models",
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",

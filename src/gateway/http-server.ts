@@ -3,8 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ERRORS, IdiomError } from "../core/errors.ts";
-import type { Registry, RegistryEntry } from "../registry/registry.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import type { HealthReport } from "../core/health.ts";
 import type { Door, Lock } from "./door.ts";
 import { listenError } from "./listen-error.ts";
 import type { Certificate, TlsFiles } from "./tls-files.ts";
@@ -14,26 +13,25 @@ export interface HttpFrontDoor {
   close(): Promise<void>;
 }
 
-/** Opens the port; 0 is any free one. `redis` says how it is, for the health report. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
-export async function openHttpFrontDoor(
-  host: string,
-  port: number,
-  door: Door,
-  registry: Registry,
-  metrics: Metrics,
-  redis: () => object,
-): Promise<HttpFrontDoor> {
+/** What the port shows, of one process or of several. */
+export interface HttpPages {
+  health(): HealthReport | Promise<HealthReport>;
+  /** In the Prometheus text format. */
+  metrics(): Promise<string>;
+  readonly metricsContentType: string;
+}
+
+/** Opens the port; 0 is any free one. @throws IdiomError CANNOT_LISTEN when it is taken, with the way out. */
+export async function openHttpFrontDoor(host: string, port: number, door: Door, pages: HttpPages): Promise<HttpFrontDoor> {
   const server = door.tls === null ? fastify() : encrypted(door.tls);
-  server.get("/healthz", (request, reply) => {
-    const { accepting, obstacle } = registry;
-    const reason = obstacle === null ? {} : { reason: obstacle };
+  server.get("/healthz", async (request, reply) => {
+    const health = await pages.health();
     // A probe needs no key, and learns no more than it needs.
-    const details = isKnown(door.lock, request) ? { ...reason, redis: redis(), models: registry.entries().map(modelHealth) } : {};
-    return reply.code(accepting ? 200 : 503).send({ status: healthOf(registry), ...details });
+    return reply.code(health.status === "ok" ? 200 : 503).send(isKnown(door.lock, request) ? health : { status: health.status });
   });
   server.get("/metrics", async (request, reply) => {
     if (door.lock !== null && !(await admit(door.lock, request, reply))) return reply;
-    return reply.header("content-type", metrics.contentType).send(await metrics.render());
+    return reply.header("content-type", pages.metricsContentType).send(await pages.metrics());
   });
   try {
     await server.listen({ host, port });
@@ -42,12 +40,6 @@ export async function openHttpFrontDoor(
   }
   const [address] = server.addresses();
   return { port: (address as AddressInfo).port, close: () => server.close() };
-}
-
-function healthOf({ accepting, draining, settled }: Registry): string {
-  if (accepting) return "ok";
-  if (draining) return "draining";
-  return settled ? "unavailable" : "starting";
 }
 
 /** Probes have no certificate, so this port asks for none; what is worth keeping asks for a key. */
@@ -79,8 +71,4 @@ async function admit(lock: Lock, request: FastifyRequest, reply: FastifyReply): 
     reply.code(ERRORS[code].http).header("www-authenticate", "Bearer").send({ error: message });
     return false;
   }
-}
-
-function modelHealth({ name, versionNumber, status }: RegistryEntry): object {
-  return { name, version: versionNumber, state: status.state, ...("reason" in status ? { reason: status.reason } : {}) };
 }

@@ -1,5 +1,6 @@
 // The models that this system knows, the status of each version, and the way from a name to the version that answers.
 import { IdiomError } from "../core/errors.ts";
+import type { HealthReport } from "../core/health.ts";
 import type { ModelVersion, VersionStatus } from "../core/model.ts";
 
 /** A folder that could not be read as a model version: shown to the operator, never served. */
@@ -146,6 +147,18 @@ export class Registry {
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  health(): HealthReport {
+    const { obstacle } = this;
+    const status = this.accepting ? "ok" : this.#draining ? "draining" : this.settled ? "unavailable" : "starting";
+    const models = this.entries().map(({ name, versionNumber, status }) => ({
+      name,
+      version: versionNumber,
+      state: status.state,
+      ...("reason" in status ? { reason: status.reason } : {}),
+    }));
+    return { status, ...(obstacle === null ? {} : { reason: obstacle }), models };
   }
 
   /** From now on calls should go elsewhere. */

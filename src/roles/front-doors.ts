@@ -1,20 +1,33 @@
 // The ports of a process that takes calls: gRPC and HTTP, both or none.
 import type { Config } from "../config/config.ts";
 import type { AdminBackend } from "../core/admin.ts";
+import type { HealthReport } from "../core/health.ts";
 import type { Door } from "../gateway/door.ts";
 import { type GrpcFrontDoor, openGrpcFrontDoor } from "../gateway/grpc-server.ts";
-import { type HttpFrontDoor, openHttpFrontDoor } from "../gateway/http-server.ts";
+import { type HttpFrontDoor, type HttpPages, openHttpFrontDoor } from "../gateway/http-server.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import { METRICS_CONTENT_TYPE, type Metrics } from "../telemetry/metrics.ts";
 import type { RedisWatch } from "./redis-health.ts";
 
 export interface FrontDoors {
   readonly grpc: GrpcFrontDoor;
-  readonly http: HttpFrontDoor;
+  /** Null where another process has the HTTP port. */
+  readonly http: HttpFrontDoor | null;
 }
 
-/** @throws IdiomError CANNOT_LISTEN */
+/** What one process says of itself. */
+export function healthOf(registry: Registry, redis: RedisWatch): HealthReport {
+  const { models, ...health } = registry.health();
+  return { ...health, redis: redis.report, models };
+}
+
+/** What the HTTP port of a process that stands alone shows. */
+export function pagesOf(registry: Registry, metrics: Metrics, redis: RedisWatch): HttpPages {
+  return { health: () => healthOf(registry, redis), metrics: () => metrics.render(), metricsContentType: METRICS_CONTENT_TYPE };
+}
+
+/** `pages` null: this process has no HTTP port. @throws IdiomError CANNOT_LISTEN */
 export async function openFrontDoors(
   config: Config,
   door: Door,
@@ -22,11 +35,12 @@ export async function openFrontDoors(
   lane: RealtimeLane,
   metrics: Metrics,
   admin: AdminBackend,
-  redis: RedisWatch,
+  pages: HttpPages | null,
 ): Promise<FrontDoors> {
   const { host, grpcPort: port, maxMessageBytes } = config;
   const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, door, registry, lane, metrics, admin);
-  const http = await openHttpFrontDoor(host, config.httpPort, door, registry, metrics, () => redis.report).catch(async (error: unknown) => {
+  if (pages === null) return { grpc, http: null };
+  const http = await openHttpFrontDoor(host, config.httpPort, door, pages).catch(async (error: unknown) => {
     await grpc.close(Promise.resolve());
     throw error;
   });

@@ -9,7 +9,7 @@ import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterRegistry } from "./cluster-registry.ts";
-import { openFrontDoors } from "./front-doors.ts";
+import { openFrontDoors, pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
@@ -59,7 +59,7 @@ export async function gateway(config: Config): Promise<Gateway> {
     drain: () => {
       registry.drain();
       lane.useRemote(REFUSING);
-      return queue.whenIdle(config.drainTimeoutMs);
+      return queue.whenAnswered(config.drainTimeoutMs);
     },
   });
   const peers = new Peers(admin, redis, log);
@@ -68,16 +68,22 @@ export async function gateway(config: Config): Promise<Gateway> {
     await redis.stop();
     watch.stop();
   };
-  const { grpc, http } = await openFrontDoors(config, door, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
-    async (error: unknown) => {
-      await leaveRedis();
-      throw error;
-    },
-  );
+  const { grpc, http } = await openFrontDoors(
+    config,
+    door,
+    registry,
+    lane,
+    metrics,
+    new ClusterAdmin(admin, registry, peers),
+    pagesOf(registry, metrics, watch),
+  ).catch(async (error: unknown) => {
+    await leaveRedis();
+    throw error;
+  });
   redis.start();
   return {
     grpcPort: grpc.port,
-    httpPort: http.port,
+    httpPort: http?.port ?? 0,
     registry,
     async stop() {
       const drained = admin.drain();
@@ -86,7 +92,7 @@ export async function gateway(config: Config): Promise<Gateway> {
       logs.end();
       await calls;
       await leaveRedis();
-      await http.close();
+      await http?.close();
       door.close();
     },
   };

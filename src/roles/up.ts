@@ -1,7 +1,7 @@
 // The role `up`: gateway and worker in one process.
 import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
-import type { ModelVersion } from "../core/model.ts";
+import type { HealthReport } from "../core/health.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
 import { takesWork } from "../lanes/realtime/node-report.ts";
@@ -10,33 +10,49 @@ import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
-import { openFrontDoors } from "./front-doors.ts";
-import { checkGolden, type GoldenReport } from "./golden-check.ts";
+import { healthOf, openFrontDoors, pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
 import { RedisWatch } from "./redis-health.ts";
 import { openRedis } from "./redis-server.ts";
+import { summaryOf, type VersionSummary } from "./summary.ts";
 import { workerSide } from "./worker-side.ts";
 
-export interface Up {
+/** What `idiom up` has started, in one process or in several. */
+export interface Serving {
   readonly grpcPort: number;
   readonly httpPort: number;
-  readonly registry: Registry;
-  readonly node: WorkerNode;
   /** Resolves when every version is ready or has failed. */
   settled(): Promise<void>;
-  checkGolden(version: ModelVersion): Promise<GoldenReport>;
+  /** Each version, with its golden answers checked. */
+  summary(): Promise<VersionSummary[]>;
   /** Answers what runs, then ends everything. */
   stop(): Promise<void>;
 }
 
+export interface Up extends Serving {
+  readonly registry: Registry;
+  readonly node: WorkerNode;
+  readonly metrics: Metrics;
+  health(): HealthReport;
+  /** `passOn`: what still comes goes to siblings through Redis, until its connection is closed. */
+  stop(passOn?: boolean): Promise<void>;
+}
+
+export interface UpOptions {
+  /** Whether this process has an HTTP port; without one, `httpPort` is 0. */
+  readonly http: boolean;
+  /** Whether it opens the gRPC port once every model has settled instead of before: siblings take the calls until then. */
+  readonly late: boolean;
+}
+
 /**
- * Opens both ports, then loads the models behind them.
+ * Opens the ports, then loads the models behind them.
  * @throws IdiomError CANNOT_LISTEN when a port is taken, MODEL_INVALID when the models folder cannot be read, CONFIG_INVALID when
  * another process has the state folder.
  */
-export async function up(config: Config): Promise<Up> {
+export async function up(config: Config, { http, late }: UpOptions = { http: true, late: false }): Promise<Up> {
   const logs = new LogRing(config.nodeName);
   const log = createLogger(config.logLevel, logs);
   const door = openDoor(config, log);
@@ -96,38 +112,46 @@ export async function up(config: Config): Promise<Up> {
     watch.stop();
     await endRedis();
   };
-  const { grpc, http } = await openFrontDoors(config, door, registry, lane, metrics, new ClusterAdmin(admin, registry, peers), watch).catch(
-    async (error: unknown) => {
-      await leaveRedis();
-      throw error;
-    },
-  );
   const settled = registry.whenSettled();
   if (redis !== null) void settled.then(() => admin.probe());
-  worker.start();
+  if (late) {
+    worker.start();
+    await settled;
+  }
+  const clusterAdmin = new ClusterAdmin(admin, registry, peers);
+  const pages = http ? pagesOf(registry, metrics, watch) : null;
+  const doors = await openFrontDoors(config, door, registry, lane, metrics, clusterAdmin, pages).catch(async (error: unknown) => {
+    if (late) await worker.drain();
+    await leaveRedis();
+    throw error;
+  });
+  if (!late) worker.start();
+  /** What our own callers have in Redis may be ours to take: the node goes after that. */
+  const drainLast = async (): Promise<void> => {
+    await redis?.queue?.whenAnswered(config.drainTimeoutMs);
+    await admin.drain();
+  };
 
   return {
-    grpcPort: grpc.port,
-    httpPort: http.port,
+    grpcPort: doors.grpc.port,
+    httpPort: doors.http?.port ?? 0,
     registry,
     node: local.node,
+    metrics,
+    health: () => healthOf(registry, watch),
     settled: () => settled,
-    checkGolden: async (version) => {
-      const { status } = registry.find(version.name, version.version);
-      if (status.state !== "ready") return { result: "none" };
-      if (status.slots === 0) return { result: "dormant" };
-      return checkGolden(version, status.signature, lane);
-    },
-    async stop() {
-      if (redis !== null) lane.useRemote(REFUSING);
-      const drained = Promise.all([admin.drain(), redis?.queue?.whenIdle(config.drainTimeoutMs)]).then(() => {});
-      const calls = grpc.close(drained);
+    summary: () => summaryOf(registry, lane),
+    async stop(passOn = false) {
+      registry.drain();
+      if (redis !== null && !passOn) lane.useRemote(REFUSING);
+      const drained = drainLast();
+      const calls = doors.grpc.close(drained);
       await drained;
       // Whoever follows the log has heard the end of it; a call that never ends would hold up the stop.
       logs.end();
       await calls;
       await leaveRedis();
-      await http.close();
+      await doors.http?.close();
       door.close();
     },
   };

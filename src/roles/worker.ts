@@ -7,6 +7,7 @@ import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
+import { pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
@@ -54,7 +55,7 @@ export async function worker(config: Config, languages: readonly string[] | null
   });
   const peers = new Peers(admin, redis, log);
   const watch = new RedisWatch({ realtime: server, jobs: jobsRedis(config) }, null, metrics, log);
-  const http = await openHttpFrontDoor(config.host, config.httpPort, door, registry, metrics, () => watch.report);
+  const http = await openHttpFrontDoor(config.host, config.httpPort, door, pagesOf(registry, metrics, watch));
   const settled = registry.whenSettled();
   void settled.then(() => admin.probe());
   side.start();

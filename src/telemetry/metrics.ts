@@ -1,5 +1,5 @@
 // What Idiom measures, in Prometheus terms, by model and version.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObjectWithValues, type MetricValue, Registry } from "prom-client";
 import type { RequestCounts } from "../core/admin.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Invocation } from "../core/invocation.ts";
@@ -9,6 +9,11 @@ import { RequestWindow } from "./request-window.ts";
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const LABELS = ["model", "version"] as const;
+
+export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** Every metric of a process with its values, as plain data. */
+export type MetricValues = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 /** What the gateway counts for one version. */
 export interface RequestMetrics {
@@ -68,6 +73,7 @@ export class Metrics implements WorkerMetrics {
       name: "idiom_redis_state",
       help: "1 for the state that a Redis server is in, by what it is used for.",
       labelNames: ["use", "state"],
+      aggregator: "max",
       registers: [this.#registry],
       collect() {
         for (const [use, { states, look }] of redis) {
@@ -80,15 +86,12 @@ export class Metrics implements WorkerMetrics {
       name: "idiom_redis_latency_seconds",
       help: "Round trip of a small write to a Redis server: the shortest of the last three.",
       labelNames: ["use"],
+      aggregator: "max",
       registers: [this.#registry],
       collect() {
         for (const [use, { look }] of redis) this.set({ use }, look().latencySeconds);
       },
     });
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
   }
 
   /** `look` is asked whenever the metrics are read. Of the states, the present one is 1. */
@@ -99,6 +102,11 @@ export class Metrics implements WorkerMetrics {
   /** The Prometheus text format. */
   render(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The same as data, for whoever sums up several processes. */
+  values(): Promise<MetricValues> {
+    return this.#registry.getMetricsAsJSON();
   }
 
   forRequests(version: ModelVersion): RequestMetrics {

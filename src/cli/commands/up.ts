@@ -1,12 +1,12 @@
-// idiom up: gateway and worker in one process, until a signal.
+// idiom up: front doors and workers in one process or several, until a signal.
 import type { Command } from "commander";
 import picocolors from "picocolors";
 import type { Config } from "../../config/config.ts";
 import { type JsonTensor, stringifyExact, tensorToJson } from "../../core/json-tensor.ts";
 import type { readGolden } from "../../registry/golden.ts";
-import type { RegistryEntry } from "../../registry/registry.ts";
 import type { GoldenReport } from "../../roles/golden-check.ts";
-import type { Up } from "../../roles/up.ts";
+import type { VersionSummary } from "../../roles/summary.ts";
+import type { Serving } from "../../roles/up.ts";
 import { httpAddress } from "../addresses.ts";
 import { DEFAULT_SERVER, insecureOption } from "../options.ts";
 import { note, plainTable, print } from "../output.ts";
@@ -18,27 +18,29 @@ interface UpOptions {
   readonly insecure?: true;
   readonly grpcPort?: string;
   readonly httpPort?: string;
+  readonly processes?: string;
   readonly logLevel?: string;
 }
 
 export function registerUp(program: Command): void {
   program
     .command("up")
-    .description("run everything in one process: the front doors and the workers")
+    .description("run everything: the front doors and the workers")
     .option("--models <folder>", "folder that holds a folder per model (IDIOM_MODELS)")
     .option("--host <address>", "address to bind (IDIOM_HOST)")
     .addOption(insecureOption())
     .option("--grpc-port <port>", "IDIOM_GRPC_PORT")
     .option("--http-port <port>", "IDIOM_HTTP_PORT")
+    .option("--processes <number>", "processes that share the gRPC port, each with its own instances of every model (IDIOM_PROCESSES)")
     .option("--log-level <level>", "debug, info, warn, error or silent (IDIOM_LOG_LEVEL)")
     .action(run);
 }
 
 async function run(options: UpOptions): Promise<void> {
-  const { loadConfig, readGolden, up } = await import("../serving.ts");
+  const { loadConfig, readGolden, up, upProcesses } = await import("../serving.ts");
   const config = loadConfig(process.env, { ...options });
   const startedAt = performance.now();
-  const running = await up(config);
+  const running = await (config.processes === 1 ? up(config) : upProcesses(config));
   const stopped = stopOnSignal(() => running.stop());
   note("loading models ...");
   await Promise.race([running.settled(), stopped]);
@@ -46,26 +48,18 @@ async function run(options: UpOptions): Promise<void> {
   await stopped;
 }
 
-async function announce(running: Up, config: Config, elapsedMs: number, read: typeof readGolden): Promise<void> {
-  const entries = running.registry.entries();
-  const reports = await Promise.all(entries.map((entry) => (entry.version === null ? ({ result: "none" } as const) : running.checkGolden(entry.version))));
-  const rows = entries.map((entry, i) => [
-    entry.name,
-    entry.versionNumber,
-    entry.version?.manifest.runtime ?? "",
-    stateOf(entry),
-    goldenOf(reports[i] as GoldenReport),
-  ]);
+async function announce(running: Serving, config: Config, elapsedMs: number, read: typeof readGolden): Promise<void> {
+  const versions = await running.summary();
+  const rows = versions.map(({ name, version, runtime, state, golden }) => [name, version, runtime, stateOf(state), goldenOf(golden)]);
   print(`\n${plainTable(["MODEL", "VERSION", "RUNTIME", "STATE", "GOLDEN ANSWER"], rows)}`);
-  for (const entry of entries)
-    if (entry.status.state !== "ready" && "reason" in entry.status) print(`\n${entry.name}/${entry.versionNumber}: ${entry.status.reason}`);
+  for (const { name, version, reason } of versions) if (reason !== "") print(`\n${name}/${version}: ${reason}`);
   const server = `${config.host}:${running.grpcPort}`;
   print(`\nReady in ${(elapsedMs / 1000).toFixed(1)} s.  gRPC ${server}   HTTP ${httpAddress(config, running.httpPort)}/healthz, /metrics`);
-  print(`\nTry, in another terminal:\n\n${exampleCall(entries, server, read)}\n\nCtrl-C stops.`);
+  print(`\nTry, in another terminal:\n\n${exampleCall(versions, server, read)}\n\nCtrl-C stops.`);
 }
 
-function stateOf({ status }: RegistryEntry): string {
-  return status.state === "ready" ? picocolors.green("ready") : status.state === "loading" ? "loading" : picocolors.red(status.state);
+function stateOf(state: VersionSummary["state"]): string {
+  return state === "ready" ? picocolors.green("ready") : state === "loading" ? "loading" : picocolors.red(state);
 }
 
 function goldenOf(report: GoldenReport): string {
@@ -82,15 +76,15 @@ function goldenOf(report: GoldenReport): string {
 }
 
 /** Commands to paste: the list, and one call with the first row of a golden file, of the first model that is ready. */
-function exampleCall(entries: readonly RegistryEntry[], server: string, read: typeof readGolden): string {
+function exampleCall(versions: readonly VersionSummary[], server: string, read: typeof readGolden): string {
   const to = server === DEFAULT_SERVER ? "" : ` --server ${server}`;
   const list = `  npx idiom get models${to}`;
-  for (const { version, status } of entries) {
-    if (version === null || status.state !== "ready") continue;
-    const golden = read(version.folder, version.manifest.golden)[0];
+  for (const { name, state, goldenFiles } of versions) {
+    if (state !== "ready" || goldenFiles === null) continue;
+    const golden = read(goldenFiles.folder, goldenFiles.pattern)[0];
     if (golden === undefined || golden.inputs.some(({ tensor }) => tensor.shape.length > 2)) continue;
-    const pairs = golden.inputs.map(({ name, tensor }) => `-i ${name}=${shellWord(tensorToJson(name, tensor))}`);
-    return `${list}\n  npx idiom describe model ${version.name}${to}\n  npx idiom predict ${version.name}${to} ${pairs.join(" ")}`;
+    const pairs = golden.inputs.map((input) => `-i ${input.name}=${shellWord(tensorToJson(input.name, input.tensor))}`);
+    return `${list}\n  npx idiom describe model ${name}${to}\n  npx idiom predict ${name}${to} ${pairs.join(" ")}`;
   }
   return list;
 }

@@ -1,6 +1,6 @@
 // The gateway's half of the Redis lane: what finds no room here is bundled, pushed, and remembered until it is answered, its
 // deadline passes, or it runs again because the node that had it is gone.
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as immediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import { ERRORS, type ErrorCode, IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
@@ -61,12 +61,15 @@ export class RemoteQueue implements RemoteLane {
   readonly #outbox = new Map<string, Outgoing[]>();
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #bundles = new Map<number, SentBundle>();
-  #idleWaiters: (() => void)[] = [];
+  /** Who waits until all sequences before one are settled. */
+  #answeredWaiters: { readonly before: number; readonly resolve: () => void }[] = [];
   #nextSequence = 1;
   #nextBundle = 1;
   #flushScheduled = false;
   #leased = false;
   #stopped = false;
+  /** Called when something that was out is not any more; null while nobody waits for it. */
+  #forgotten: (() => void) | null = null;
   readonly #sweeper: NodeJS.Timeout;
   #sweeps = 0;
   #looking = false;
@@ -106,13 +109,16 @@ export class RemoteQueue implements RemoteLane {
     for (const bundle of [...this.#bundles.values()]) this.#requeue(bundle, "Redis has lost it");
   }
 
-  /** Resolves when nothing is out any more; what has no answer after `timeoutMs` gets an error. */
-  async whenIdle(timeoutMs: number): Promise<void> {
+  /** Resolves when all that is out now is settled; what has no answer after `timeoutMs` gets an error. */
+  async whenAnswered(timeoutMs: number): Promise<void> {
+    // What is to go out at the end of this turn has a sequence then.
+    await immediate();
     const waited = new AbortController();
-    const idle = new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
-    await Promise.race([idle, delay(timeoutMs, undefined, { signal: waited.signal })]);
+    const before = this.#nextSequence;
+    const answered = new Promise<void>((resolve) => this.#answeredWaiters.push({ before, resolve }));
+    const late = delay(timeoutMs, undefined, { signal: waited.signal }).then(() => this.#failAll());
+    await Promise.race([answered, late.catch(() => {})]);
     waited.abort();
-    this.#failAll();
   }
 
   stop(): void {
@@ -200,6 +206,7 @@ export class RemoteQueue implements RemoteLane {
     if (outstanding === undefined) return;
     this.#outstanding.delete(sequence);
     if (--outstanding.bundle.open === 0) this.#bundles.delete(outstanding.bundle.id);
+    this.#forgotten?.();
   }
 
   #cancel(sequence: number, attempt: number): void {
@@ -263,9 +270,8 @@ export class RemoteQueue implements RemoteLane {
       this.#cancel(sequence, attempt);
       invocation.fail(new IdiomError("DEADLINE_EXCEEDED", `no answer within ${Math.round(waitedMs)} ms`));
     }
-    if (this.#outstanding.size > 0 || this.#outbox.size > 0) return;
-    for (const resolve of this.#idleWaiters) resolve();
-    this.#idleWaiters = [];
+    const [oldest = this.#nextSequence] = this.#outstanding.keys();
+    this.#answeredWaiters = this.#answeredWaiters.filter(({ before, resolve }) => oldest < before || resolve());
   }
 
   async #lookForLost(): Promise<void> {

@@ -80,6 +80,7 @@ describe("each variable of the environment reaches its key:", () => {
     ["IDIOM_HTTP_PORT", "65535", "httpPort", 65535],
     ["IDIOM_INSECURE", "true", "insecure", true],
     ["IDIOM_API_KEYS", "/run/keys.json", "apiKeys", "/run/keys.json"],
+    ["IDIOM_PROCESSES", "4", "processes", 4],
     ["IDIOM_MODELS", "/srv/models", "models", "/srv/models"],
     ["IDIOM_DATA", "/var/idiom", "data", "/var/idiom"],
     ["IDIOM_STATE", "/srv/idiom", "state", "/srv/idiom"],
@@ -151,6 +152,7 @@ describe("a wrong value stops the start, and the message names its key:", () => 
   const WRONG: readonly [yaml: string, message: RegExp][] = [
     ["grpcPort: 65536", /^grpcPort \(IDIOM_GRPC_PORT\): /],
     ["grpcPort: -1", /^grpcPort \(IDIOM_GRPC_PORT\): /],
+    ["processes: 0", /^processes \(IDIOM_PROCESSES\): /],
     ["httpPort: 80.5", /^httpPort \(IDIOM_HTTP_PORT\): /],
     ["httpPort: eighty", /^httpPort \(IDIOM_HTTP_PORT\): /],
     ["httpPort:", /^httpPort \(IDIOM_HTTP_PORT\): /],
