@@ -132,10 +132,10 @@ export class LocalAdmin implements NodeAdmin {
     return (await this.#parts.worker?.reload.reload(wait))?.map((change) => ({ ...change, node: this.#parts.name })) ?? [];
   }
 
-  tailLogs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk> {
+  async *tailLogs(query: LogQuery, signal: AbortSignal): AsyncGenerator<LogChunk, void, void> {
     const { logs, registry } = this.#parts;
     if (query.model !== "" && !logs.knows(query.model)) registry.find(query.model, "");
-    return logs.tail(query, signal);
+    yield* logs.tail(query, signal);
   }
 
   async #drain(): Promise<void> {

@@ -1,19 +1,19 @@
 // Answers what other processes ask this one.
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogChunk, LogQuery, NodeAdmin } from "../core/admin.ts";
+import { IdiomError } from "../core/errors.ts";
 import type { Answer, Question } from "./node-messages.ts";
 
 /** A reader of the log for whom nothing comes is told so after this time: both sides then know that the other is there. */
 export const LOG_WAIT_MS = 5000;
-/** A reader that has not asked for so long is gone. */
-const READER_GONE_MS = 3 * LOG_WAIT_MS;
 
 interface Reader {
+  /** The process that asks. */
+  readonly from: string;
   readonly chunks: AsyncIterator<LogChunk>;
   readonly gone: AbortController;
   /** What it waits for; kept when nothing has come, for its next question. */
   next: Promise<IteratorResult<LogChunk>> | null;
-  timer: NodeJS.Timeout;
 }
 
 export class NodeAnswers {
@@ -24,8 +24,8 @@ export class NodeAnswers {
     this.#own = own;
   }
 
-  /** @throws IdiomError what the process itself refuses */
-  async answer(question: Question): Promise<Answer<Question["ask"]>> {
+  /** `from`: the process that asks. @throws IdiomError what this process refuses */
+  async answer(question: Question, from: string): Promise<Answer<Question["ask"]>> {
     switch (question.ask) {
       case "describe":
         return (await this.#own.describe(question.name, question.version)) as Answer<"describe">;
@@ -37,32 +37,42 @@ export class NodeAnswers {
       case "reload":
         return this.#own.reload(question.wait);
       case "logs":
-        return this.#nextLogs(question.reader, question.query);
+        if (question.first) this.#open(question.reader, from, question.query);
+        return this.#nextLogs(question.reader);
       case "endLogs":
         this.#end(question.reader);
         return null;
     }
   }
 
-  stop(): void {
-    for (const name of [...this.#readers.keys()]) this.#end(name);
+  /** Only these processes are there still; the others read no more. */
+  seen(members: ReadonlySet<string>): void {
+    for (const [name, { from }] of this.#readers) if (!members.has(from)) this.#end(name);
   }
 
-  async #nextLogs(name: string, query: LogQuery): Promise<Answer<"logs">> {
-    const reader = this.#readers.get(name) ?? this.#open(name, query);
-    clearTimeout(reader.timer);
+  stop(): void {
+    this.seen(new Set());
+  }
+
+  #open(name: string, from: string, query: LogQuery): void {
+    const gone = new AbortController();
+    const chunks = this.#own.tailLogs(query, gone.signal)[Symbol.asyncIterator]();
+    this.#readers.set(name, { from, chunks, gone, next: null });
+  }
+
+  async #nextLogs(name: string): Promise<Answer<"logs">> {
+    const reader = this.#readers.get(name);
+    // Begun anew, it would be told again what it has heard.
+    if (reader === undefined) throw new IdiomError("NODE_SILENT", "it was out of reach, and has forgotten who read its log");
     reader.next ??= reader.chunks.next();
     const waited = new AbortController();
     try {
       const result = await Promise.race([reader.next, delay(LOG_WAIT_MS, null, { signal: waited.signal })]);
-      if (result === null) {
-        reader.timer = this.#endLater(name);
-        return { chunk: null, ended: false };
-      }
+      if (result === null) return { chunk: null, ended: false };
       reader.next = null;
-      if (result.done === true) this.#end(name);
-      else reader.timer = this.#endLater(name);
-      return { chunk: result.done === true ? null : (result.value as NonNullable<Answer<"logs">["chunk"]>), ended: result.done === true };
+      if (result.done !== true) return { chunk: result.value as Answer<"logs">["chunk"], ended: false };
+      this.#end(name);
+      return { chunk: null, ended: true };
     } catch (error) {
       this.#end(name);
       throw error;
@@ -71,23 +81,8 @@ export class NodeAnswers {
     }
   }
 
-  #open(name: string, query: LogQuery): Reader {
-    const gone = new AbortController();
-    const chunks = this.#own.tailLogs(query, gone.signal)[Symbol.asyncIterator]();
-    const reader = { chunks, gone, next: null, timer: this.#endLater(name) };
-    this.#readers.set(name, reader);
-    return reader;
-  }
-
   #end(name: string): void {
-    const reader = this.#readers.get(name);
-    if (reader === undefined) return;
+    this.#readers.get(name)?.gone.abort();
     this.#readers.delete(name);
-    clearTimeout(reader.timer);
-    reader.gone.abort();
-  }
-
-  #endLater(name: string): NodeJS.Timeout {
-    return setTimeout(() => this.#end(name), READER_GONE_MS).unref();
   }
 }

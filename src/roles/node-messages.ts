@@ -12,8 +12,8 @@ const questionSchema = z.discriminatedUnion("ask", [
   z.object({ ask: z.literal("load") }),
   z.object({ ask: z.literal("drain") }),
   z.object({ ask: z.literal("reload"), wait: z.boolean() }),
-  /** The next chunk for this reader; the first question makes it one. */
-  z.object({ ask: z.literal("logs"), reader: z.string(), query: logQuerySchema }),
+  /** The next chunk for this reader; its first question makes it one. */
+  z.object({ ask: z.literal("logs"), reader: z.string(), first: z.boolean(), query: logQuerySchema }),
   /** This reader reads no more. */
   z.object({ ask: z.literal("endLogs"), reader: z.string() }),
 ]);

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { LogQuery, NodeAdmin } from "../core/admin.ts";
 import { ERRORS, type ErrorCode, IdiomError } from "../core/errors.ts";
+import { LEASE_MS } from "../lanes/realtime/membership.ts";
 import type { Member } from "../lanes/realtime/node-report.ts";
 import type { Inbox } from "../redis/inbox.ts";
 import type { Others } from "./cluster-admin.ts";
@@ -11,6 +12,8 @@ import { LOG_WAIT_MS, NodeAnswers } from "./node-answers.ts";
 import { ANSWERS, type Answer, type NodeMessage, parseMessage, type Question } from "./node-messages.ts";
 import type { RealtimeRedis } from "./realtime-redis.ts";
 
+/** After a loss of Redis' contents nobody is looked for during a lease. */
+const KNOWN_MS = 2 * LEASE_MS;
 /** For what a node knows at once. */
 const ANSWER_MS = 2000;
 /** For what takes as long as the models take; a node that goes meanwhile is noticed by its lease. */
@@ -29,6 +32,7 @@ export class Peers implements Others {
   readonly #answers: NodeAnswers;
   readonly #pending = new Map<number, Pending>();
   #members: readonly Member[] = [];
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #looked = Promise.withResolvers<void>();
   #changed = Promise.withResolvers<void>();
   #nextId = 1;
@@ -42,9 +46,9 @@ export class Peers implements Others {
     this.#inbox.start();
   }
 
-  /** Those that hold a lease, without this process. */
+  /** Those that hold a lease, without this process; none while Redis cannot say. */
   get members(): readonly Member[] {
-    return this.#members;
+    return performance.now() - this.#lookedAt < KNOWN_MS ? this.#members : [];
   }
 
   /** Resolves when another process has come or gone. */
@@ -57,6 +61,8 @@ export class Peers implements Others {
     const before = new Set(this.#members.map(({ id }) => id));
     this.#members = members.filter(({ id }) => id !== this.#redis.id);
     const now = new Set(this.#members.map(({ id }) => id));
+    this.#lookedAt = performance.now();
+    this.#answers.seen(now);
     for (const { to, answered } of this.#pending.values()) if (!now.has(to)) answered.reject(new IdiomError("NODE_SILENT", "it is gone"));
     this.#looked.resolve();
     this.#looked = Promise.withResolvers();
@@ -96,13 +102,12 @@ export class Peers implements Others {
 
   async *#tailLogs(id: string, query: LogQuery, signal: AbortSignal) {
     const reader = randomUUID();
-    let patienceMs = ANSWER_MS;
     try {
-      while (!signal.aborted) {
-        const { chunk, ended } = await this.#ask(id, { ask: "logs", reader, query }, patienceMs, signal);
+      for (let first = true; !signal.aborted; first = false) {
+        const patienceMs = first ? ANSWER_MS : LOG_WAIT_MS + ANSWER_MS;
+        const { chunk, ended } = await this.#ask(id, { ask: "logs", reader, first, query }, patienceMs, signal);
         if (ended) return;
         if (chunk !== null) yield chunk;
-        patienceMs = LOG_WAIT_MS + ANSWER_MS;
       }
     } finally {
       this.#ask(id, { ask: "endLogs", reader }, ANSWER_MS).catch(() => {});
@@ -145,7 +150,7 @@ export class Peers implements Others {
 
   async #reply({ id, from, deadline, question }: Extract<NodeMessage, { kind: "question" }>): Promise<void> {
     if (deadline < this.#redis.clock.now()) return;
-    const reply = await this.#answers.answer(question).then(
+    const reply = await this.#answers.answer(question, from).then(
       (value): NodeMessage => ({ kind: "answer", id, value }),
       (error: unknown): NodeMessage => {
         const { code, message } = IdiomError.from(error);

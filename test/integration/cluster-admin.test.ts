@@ -1,9 +1,10 @@
 // What one gateway tells of its whole cluster and does to it, while nodes drain, stop answering and die.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { AdminPeer } from "../support/admin.ts";
+import { AdminPeer, followLogs, type TailLogsResponse } from "../support/admin.ts";
 import { type CommandResult, runCli } from "../support/cli.ts";
 import { errorCode, failureOf } from "../support/client.ts";
 import { type Gateway, type Role, startGateway, startWorker, Traffic } from "../support/cluster.ts";
@@ -18,9 +19,17 @@ const CALLERS = 8;
 const LOOK_AGAIN_MS = 50;
 const EXPIRES_MS = 60_000;
 
+/** Prints as many lines as it is asked for. */
+const CHATTY = "export default ({ x }) => {\n  for (let i = 0; i < x.data[0]; i++) console.log('line', i);\n  return { y: x };\n};\n";
+/** Lines that each node keeps, see src/telemetry/log-ring.ts. */
+const KEPT_LINES = 10_000;
+
 /** A folder of models as each node has one: `echo` answers what it gets and prints it, `other` is in a language that nobody runs. */
 function modelsFolder(): ModelsFolder {
-  return new ModelsFolder().add("echo", { "model.yaml": YAML, "model.mjs": echo(1) }).add("other", { "model.yaml": YAML, "model.R": "" });
+  return new ModelsFolder()
+    .add("chatty", { "model.yaml": YAML, "model.mjs": CHATTY })
+    .add("echo", { "model.yaml": YAML, "model.mjs": echo(1) })
+    .add("other", { "model.yaml": YAML, "model.R": "" });
 }
 
 function echo(edition: number): string {
@@ -95,7 +104,7 @@ describe("a gateway", { timeout: 120_000 }, () => {
   });
 
   test("shows every process with its role, state and languages", async () => {
-    const seen = await until(nodes, (all) => all.length === 3 && all.every(({ role, ready_instances }) => role === "gateway" || ready_instances === 1));
+    const seen = await until(nodes, (all) => all.length === 3 && all.every(({ role, ready_instances }) => role === "gateway" || ready_instances === 2));
     assert.deepEqual(
       seen.map(({ name, role, state, pid, runtimes }) => [name, role, state, pid, runtimes.map(({ language }) => language).join()]),
       [
@@ -153,7 +162,30 @@ describe("a gateway", { timeout: 120_000 }, () => {
     );
   });
 
+  test("tells a reader of the log that does not read how many lines of both nodes it has lost", async () => {
+    const chat = (lines: number) => door.client.infer("chatty", [tensor("x", "INT32", [lines])]);
+    await chat(1);
+    const stream = followLogs(door.address, "chatty");
+    await once(stream, "data");
+    stream.pause();
+    const calls = 4;
+    for (let i = 0; i < calls; i++) await chat(KEPT_LINES);
+    let [lost, lines] = [0, 0];
+    const read = Promise.withResolvers<void>();
+    stream.on("data", (chunk: TailLogsResponse) => {
+      lost += Number(chunk.lost);
+      lines += chunk.lines.length;
+      if (lost + lines >= calls * KEPT_LINES) read.resolve();
+    });
+    stream.resume();
+    await read.promise;
+    stream.cancel();
+    assert.ok(lost > 0, "the reader lost lines");
+    assert.equal(lost + lines, calls * KEPT_LINES);
+  });
+
   test("counts the calls of its cluster", async () => {
+    await call(0);
     const { versions } = await admin.ask<{ versions: { name: string; requests: string; p99_ms: number }[] }>("GetStatus");
     const load = versions.find(({ name }) => name === "echo");
     assert.ok(Number(load?.requests) > CALLERS && (load?.p99_ms ?? 0) > 0, JSON.stringify(load));
