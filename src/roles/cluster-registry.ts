@@ -55,8 +55,9 @@ export class ClusterRegistry {
 
   /** Of a version that was never ready nothing is known but its name. */
   #notReady(entry: RegistryEntry, state: ReturnType<typeof stateWithoutReady>, reason: string): void {
-    if (entry.version !== null) return this.#report(entry, { state: "unavailable", signature: null, reason });
-    const status: VersionStatus = state === "loading" ? { state } : { state: "failed", reason };
+    const unavailable: VersionStatus = { state: "unavailable", signature: null, reason };
+    if (entry.version !== null) return this.#report(entry, unavailable);
+    const status: VersionStatus = state === "loading" ? { state } : state === "failed" ? { state, reason } : unavailable;
     if (!isSame(entry.status, status)) this.#registry.replace(entry, null, status);
   }
 

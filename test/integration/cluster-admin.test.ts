@@ -69,6 +69,11 @@ describe("a gateway", { timeout: 120_000 }, () => {
   const nodes = async (): Promise<Node[]> => (await admin.ask<{ nodes: Node[] }>("ListNodes")).nodes;
   const described = async (): Promise<Described> => (await admin.ask<{ versions: [Described] }>("DescribeModel", { name: "echo" })).versions[0];
   const problems = async (): Promise<string[]> => (await admin.ask<{ problems: string[] }>("GetStatus")).problems;
+  /** What ServerReady and ModelReady say. */
+  const ready = async (): Promise<boolean[]> => {
+    const answers = [door.client.call<{ ready: boolean }>("ServerReady", {}), door.client.call<{ ready: boolean }>("ModelReady", { name: "echo" })];
+    return (await Promise.all(answers)).map((answer) => answer.ready);
+  };
   /** Looks until what is seen is as wanted; each look waits for an answer of the gateway. */
   const until = async <Seen>(look: () => Promise<Seen>, wanted: (seen: Seen) => boolean): Promise<Seen> => {
     for (;;) {
@@ -243,11 +248,13 @@ describe("a gateway", { timeout: 120_000 }, () => {
   test("is not ready once the last worker drains, and says why; it is ready again with the next one", async () => {
     assert.equal((await idiom("drain", "east")).code, 0);
     await Promise.all([door.says("echo", "NOT_SERVING"), door.says("", "NOT_SERVING")]);
+    assert.deepEqual(await ready(), [false, false]);
     const error = await failureOf(call(1));
     assert.equal(error.details, "model 'echo' version '1' is not at ready state: node 'east' is drained; node 'west' is drained");
     await Promise.all([east.end("SIGTERM"), west.end("SIGTERM")]);
     [east, west] = await Promise.all([startNode("east"), startNode("west")]);
     await Promise.all([door.says("echo", "SERVING"), door.says("", "SERVING")]);
+    assert.deepEqual(await ready(), [true, true]);
     await call(1);
   });
 

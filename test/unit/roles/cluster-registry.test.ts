@@ -111,7 +111,7 @@ describe("a version that nobody serves any more", () => {
     const seen = cluster();
     await seen.see(nodeReport("one", [{ state: "loading", slots: 0 }]));
     await seen.see();
-    assert.deepEqual(seen.status(), ["failed", "no worker serves it"]);
+    assert.deepEqual(seen.status(), ["unavailable", "no worker serves it"]);
   });
 
   test("is ready again with the next node", async () => {
@@ -174,6 +174,6 @@ describe("a gateway", () => {
   test("knows a version whose language nobody runs, and says which worker to start", async () => {
     const seen = cluster();
     await seen.see(nodeReport("one", [{ state: "foreign", runtime: "r", slots: 0 }]));
-    assert.deepEqual(seen.status(), ["failed", "no worker serves it: none runs r; start one with: idiom worker --runtimes r"]);
+    assert.deepEqual(seen.status(), ["unavailable", "no worker serves it: none runs r; start one with: idiom worker --runtimes r"]);
   });
 });
