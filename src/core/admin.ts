@@ -166,6 +166,13 @@ export interface SystemStatus {
   readonly nodes: number;
   readonly problems: readonly string[];
   readonly versions: readonly VersionLoad[];
+  readonly sandboxes: readonly SandboxSummary[];
+}
+
+export interface SandboxSummary {
+  readonly node: string;
+  readonly level: string;
+  readonly layers: readonly string[];
 }
 
 export interface VersionLoad {

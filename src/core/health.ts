@@ -8,6 +8,8 @@ export interface HealthReport {
   readonly reason?: string;
   /** Of the Redis servers: `ok`, or what is wrong and, in plain words, what follows. */
   readonly redis?: { readonly state: string; readonly detail: string };
+  /** How models are confined; absent where none run. */
+  readonly sandbox?: { readonly level: string; readonly layers: readonly string[] };
   readonly models: readonly ModelHealth[];
   /** Where several processes stand behind one port. */
   readonly processes?: readonly ProcessHealth[];

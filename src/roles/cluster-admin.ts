@@ -134,6 +134,7 @@ export class ClusterAdmin implements AdminBackend {
       nodes: view.members.length,
       problems: [...(this.#registry.obstacle === null ? [] : [this.#registry.obstacle]), ...view.problems, ...silentOnes],
       versions: view.versions.map((version, i) => versionLoad(version, loads.get(version.key) ?? [], queued[i] ?? 0)),
+      sandboxes: view.members.flatMap(({ name, sandbox }) => (sandbox === null ? [] : [{ node: name, ...sandbox }])),
     };
   }
 

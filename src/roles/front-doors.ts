@@ -1,4 +1,5 @@
 // The ports of a process that takes calls: gRPC and HTTP, both or none.
+import type { Launcher } from "../../workers/sandbox/launcher.ts";
 import type { Config } from "../config/config.ts";
 import type { AdminBackend } from "../core/admin.ts";
 import type { HealthReport } from "../core/health.ts";
@@ -8,6 +9,7 @@ import { type HttpFrontDoor, type HttpPages, openHttpFrontDoor } from "../gatewa
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry } from "../registry/registry.ts";
 import { METRICS_CONTENT_TYPE, type Metrics } from "../telemetry/metrics.ts";
+import { sandboxOf } from "./local-admin.ts";
 import type { RedisWatch } from "./redis-health.ts";
 
 export interface FrontDoors {
@@ -16,15 +18,15 @@ export interface FrontDoors {
   readonly http: HttpFrontDoor | null;
 }
 
-/** What one process says of itself. */
-export function healthOf(registry: Registry, redis: RedisWatch): HealthReport {
+/** What one process says of itself. `sandbox` null: no models run in it. */
+export function healthOf(registry: Registry, redis: RedisWatch, sandbox: Launcher | null): HealthReport {
   const { models, ...health } = registry.health();
-  return { ...health, redis: redis.report, models };
+  return { ...health, redis: redis.report, ...(sandbox === null ? {} : { sandbox: sandboxOf(sandbox) }), models };
 }
 
 /** What the HTTP port of a process that stands alone shows. */
-export function pagesOf(registry: Registry, metrics: Metrics, redis: RedisWatch): HttpPages {
-  return { health: () => healthOf(registry, redis), metrics: () => metrics.render(), metricsContentType: METRICS_CONTENT_TYPE };
+export function pagesOf(registry: Registry, metrics: Metrics, redis: RedisWatch, sandbox: Launcher | null): HttpPages {
+  return { health: () => healthOf(registry, redis, sandbox), metrics: () => metrics.render(), metricsContentType: METRICS_CONTENT_TYPE };
 }
 
 /** `pages` null: this process has no HTTP port. @throws IdiomError CANNOT_LISTEN */

@@ -75,7 +75,7 @@ export async function gateway(config: Config): Promise<Gateway> {
     lane,
     metrics,
     new ClusterAdmin(admin, registry, peers),
-    pagesOf(registry, metrics, watch),
+    pagesOf(registry, metrics, watch, null),
   ).catch(async (error: unknown) => {
     await leaveRedis();
     throw error;

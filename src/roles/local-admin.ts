@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { Instance } from "../../workers/instance/instance.ts";
 import type { WorkerNode } from "../../workers/node.ts";
 import { probeRuntime, type RuntimeDefinition } from "../../workers/runtimes.ts";
+import type { Launcher } from "../../workers/sandbox/launcher.ts";
 import type {
   InstanceSummary,
   LogChunk,
@@ -52,6 +53,11 @@ export interface LocalWorker {
   /** Whether the version is written in a language that this node does not run, and others may. */
   isForeign(version: ModelVersion): boolean;
   readonly data: string;
+  readonly sandbox: Launcher;
+}
+
+export function sandboxOf({ level, layers }: Launcher): { level: string; layers: string[] } {
+  return { level, layers: [...layers] };
 }
 
 export class LocalAdmin implements NodeAdmin {
@@ -80,6 +86,7 @@ export class LocalAdmin implements NodeAdmin {
       startedAtMs: this.#startedAtMs,
       state: this.#state,
       runtimes: [...this.#runtimes],
+      sandbox: worker === null ? null : sandboxOf(worker.sandbox),
       problems: this.#problems(),
       versions: worker === null ? [] : registry.entries().map((entry) => this.#reported(worker, entry)),
     };

@@ -119,7 +119,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     await settled;
   }
   const clusterAdmin = new ClusterAdmin(admin, registry, peers);
-  const pages = http ? pagesOf(registry, metrics, watch) : null;
+  const pages = http ? pagesOf(registry, metrics, watch, local.sandbox) : null;
   const doors = await openFrontDoors(config, door, registry, lane, metrics, clusterAdmin, pages).catch(async (error: unknown) => {
     if (late) await worker.drain();
     await leaveRedis();
@@ -138,7 +138,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     registry,
     node: local.node,
     metrics,
-    health: () => healthOf(registry, watch),
+    health: () => healthOf(registry, watch, local.sandbox),
     settled: () => settled,
     summary: () => summaryOf(registry, lane),
     async stop(passOn = false) {

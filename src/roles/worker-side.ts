@@ -91,7 +91,7 @@ export async function workerSide(
   const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs, isForeign });
   return {
     registry,
-    local: { node, reload, runtimes, isForeign, data: config.data },
+    local: { node, reload, runtimes, isForeign, data: config.data, sandbox: launcher },
     redis,
     start() {
       redis?.start();

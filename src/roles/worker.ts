@@ -55,7 +55,7 @@ export async function worker(config: Config, languages: readonly string[] | null
   });
   const peers = new Peers(admin, redis, log);
   const watch = new RedisWatch({ realtime: server, jobs: jobsRedis(config) }, null, metrics, log);
-  const http = await openHttpFrontDoor(config.host, config.httpPort, door, pagesOf(registry, metrics, watch));
+  const http = await openHttpFrontDoor(config.host, config.httpPort, door, pagesOf(registry, metrics, watch, local.sandbox));
   const settled = registry.whenSettled();
   void settled.then(() => admin.probe());
   side.start();

@@ -27,6 +27,7 @@ export function nodeReport(id: string, versions: readonly Partial<ReportedVersio
     startedAtMs: 0,
     state: "serving",
     runtimes: [{ language: "python", version: "", problem: "" }],
+    sandbox: null,
     problems: [],
     versions: versions.map((version) => ({ ...READY_VERSION, ...version })),
     waiting: 0,

@@ -33,6 +33,8 @@ const reportSchema = z.object({
   state: z.enum(["serving", "draining", "drained"]),
   /** The languages that it runs; version and problem are empty until they are known. */
   runtimes: z.array(z.object({ language: z.string(), version: z.string(), problem: z.string() })),
+  /** How it confines its models; null where none run. */
+  sandbox: z.object({ level: z.string(), layers: z.array(z.string()) }).nullable(),
   /** What is not as it should be there, apart from the versions. */
   problems: z.array(z.string()),
   versions: z.array(versionSchema),
