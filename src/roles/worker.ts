@@ -26,7 +26,7 @@ export interface Worker {
 
 /**
  * Serves the models of the folder that are written in `languages`; null: in all that there are.
- * @throws IdiomError CONFIG_INVALID without a Redis, CANNOT_LISTEN, MODEL_INVALID
+ * @throws IdiomError CONFIG_INVALID without a Redis, CANNOT_LISTEN, MODEL_INVALID, SANDBOX_UNAVAILABLE
  */
 export async function worker(config: Config, languages: readonly string[] | null): Promise<Worker> {
   const server = sharedRedis(config, "worker");
@@ -40,7 +40,10 @@ export async function worker(config: Config, languages: readonly string[] | null
     directory: () => admin.directory(),
     seen: (members) => peers.seen(members),
   });
-  const side = await workerSide(config, languages, { lane: new RealtimeLane(), metrics, log, join: () => redis });
+  const side = await workerSide(config, languages, { lane: new RealtimeLane(), metrics, log, join: () => redis }).catch(async (error: unknown) => {
+    await redis.stop();
+    throw error;
+  });
   const { registry, local } = side;
   const admin = new LocalAdmin({
     id: redis.id,
