@@ -14,6 +14,7 @@ const GRACE_MS = 500;
 /** One slow answer may be our own doing: the event loop had other work. */
 const LATENCIES = 3;
 const PROBE_EXPIRE_MS = 10_000;
+const FIRST_VERDICT_MS = 3000;
 
 export class RedisMonitor {
   readonly server: RedisServer;
@@ -105,6 +106,15 @@ export class RedisMonitor {
   #disconnected(error: Error | null): RedisObservation {
     return { connected: false, everConnected: this.#everConnected, error };
   }
+}
+
+/** How the server is now; what has not been found out within three seconds is `connecting`. @throws IdiomError CONFIG_INVALID as `connect` does */
+export async function probeRedis(server: RedisServer): Promise<RedisHealth> {
+  const changed = Promise.withResolvers<void>();
+  const monitor = new RedisMonitor(server, () => changed.resolve());
+  await Promise.race([changed.promise, delay(FIRST_VERDICT_MS, null, { ref: false })]);
+  monitor.stop();
+  return monitor.health;
 }
 
 /** Whether the server said it; a cluster's client asks several times and then speaks for it. */

@@ -7,8 +7,12 @@ import { openSandbox } from "../../workers/sandbox/open.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
+import type { RedisServer } from "../redis/connection.ts";
+import { isUsable } from "../redis/health.ts";
+import { probeRedis } from "../redis/monitor.ts";
+import { shownUrl } from "../redis/redis-url.ts";
 import { scanModels } from "../registry/folder-watch.ts";
-import { findRedisServer } from "./redis-server.ts";
+import { findRedisServer, namedRedis } from "./redis-server.ts";
 
 export interface Finding {
   readonly what: string;
@@ -28,7 +32,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     ),
     folderFinding("data folder", config.data, "IDIOM_DATA"),
     folderFinding("state folder", config.state, "IDIOM_STATE"),
-    await redisFinding(config),
+    ...(await redisFindings(config)),
     ...(await modelFindings(config.models, runtimes)),
     await portFinding("gRPC port", config.host, config.grpcPort, "IDIOM_GRPC_PORT"),
     await portFinding("HTTP port", config.host, config.httpPort, "IDIOM_HTTP_PORT"),
@@ -56,13 +60,28 @@ function folderFinding(what: string, folder: string, variable: string): Finding 
   }
 }
 
-/** Without one, realtime calls are answered all the same. */
-async function redisFinding({ redisUrl, data }: Config): Promise<Finding> {
-  if (redisUrl !== undefined) return { what: "Redis", verdict: "ok", detail: "the one of IDIOM_REDIS_URL" };
-  const found = await findRedisServer(data);
-  return found.ok
+/** Those that the operator names, and the one that we would start: without it, realtime calls are answered all the same. */
+async function redisFindings(config: Config): Promise<Finding[]> {
+  const named = await Promise.all(namedRedis(config).map(namedRedisFinding));
+  if (config.redisUrl !== undefined) return named;
+  const found = await findRedisServer(config.data);
+  const own: Finding = found.ok
     ? { what: "Redis", verdict: "ok", detail: `${found.version}, started by idiom up (${found.program})` }
     : { what: "Redis", verdict: "warning", detail: `no jobs can be run: ${found.problem}` };
+  return [...named, own];
+}
+
+async function namedRedisFinding(server: RedisServer): Promise<Finding> {
+  try {
+    const { state, detail } = await probeRedis(server);
+    return {
+      what: "Redis",
+      verdict: state === "ok" ? "ok" : isUsable(state) ? "warning" : "problem",
+      detail: detail || `${shownUrl(server.url)} takes writes`,
+    };
+  } catch (error) {
+    return { what: "Redis", verdict: "problem", detail: (error as Error).message };
+  }
 }
 
 async function modelFindings(models: string, runtimes: ReturnType<typeof readRuntimes>): Promise<Finding[]> {

@@ -57,6 +57,11 @@ export function sharedRedis(config: Config, role: string): RedisServer {
   return server;
 }
 
+/** The servers that the operator names, each once. */
+export function namedRedis(config: Config): RedisServer[] {
+  return [...new Set([config.redisUrl, config.realtimeRedisUrl])].flatMap((url) => named(config, url) ?? []);
+}
+
 /** The server for jobs of a process that starts none; null when none is named. */
 export function jobsRedis(config: Config): RedisServer | null {
   return named(config, config.redisUrl);

@@ -126,3 +126,25 @@ describe("a registry is settled", () => {
     assert.equal(new Registry({ versions: [], broken: [{ name: "m", version: "1", reason: "no" }] }).settled, true);
   });
 });
+
+describe("what is in the way of all calls", () => {
+  test("keeps a registry from accepting until all of it is gone, Redis named first", () => {
+    const registry = new Registry({ versions: [], broken: [] });
+    const seen: (string | null)[] = [];
+    registry.onAccepting(() => seen.push(registry.obstacle));
+    registry.setObstacle("workers", "no worker");
+    registry.setObstacle("redis", "Redis is away");
+    registry.setObstacle("redis", "Redis is away");
+    registry.setObstacle("redis", null);
+    registry.setObstacle("workers", null);
+    assert.deepEqual([seen, registry.accepting], [["no worker", "Redis is away", "no worker", null], true]);
+  });
+
+  test("is the answer to who asks for a model that is not known here", () => {
+    const registry = new Registry({ versions: [], broken: [] });
+    registry.setObstacle("redis", "Redis is away");
+    assert.throws(() => registry.find("m", ""), idiomError("MODEL_NOT_READY", "model 'm' is not known here: Redis is away"));
+    registry.setObstacle("redis", null);
+    assert.throws(() => registry.find("m", ""), idiomError("MODEL_NOT_FOUND", /unknown model/));
+  });
+});

@@ -36,3 +36,20 @@ test("a consumer that was detached gets nothing more", () => {
   lane.submit(invocation());
   assert.deepEqual(former.offered, []);
 });
+
+test("while there is a problem on the way through Redis, calls stay here, or are refused with it", () => {
+  const outcomes: Outcome[] = [];
+  const lane = new RealtimeLane(false);
+  const sent: Invocation[] = [];
+  let problem: string | null = "Redis is full";
+  lane.useRemote({ available: true, submit: (each) => void sent.push(each) }, () => problem);
+  const own = consumer();
+  lane.attach("m/1", own);
+  const [here, elsewhere, later] = [invocation(), invocation({ version: modelVersion({}, "2") }, outcomes), invocation()];
+  lane.submit(here);
+  lane.submit(elsewhere);
+  problem = null;
+  lane.submit(later);
+  const error = new IdiomError("MODEL_NOT_READY", "model 'm' version '2' is not at ready state: Redis is full");
+  assert.deepEqual([own.offered, outcomes, sent], [[here], [{ ok: false, error }], [later]]);
+});
