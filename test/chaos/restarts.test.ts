@@ -18,7 +18,7 @@ const FEWEST = 5;
 /** Answered between two restarts. */
 const CALLS = 10;
 /** Until then compiled code and pools of buffers grow. */
-const WARM_UP = 5;
+const WARM_UP = { restarts: 5, calls: 4000 };
 /** Below that the garbage collector's own habits are all that can be seen. */
 const MEMORY_TELLS_FROM = 1000;
 const MAX_GROWTH_BYTES = 20 * 2 ** 20;
@@ -41,11 +41,13 @@ describe("restarts", () => {
       const model = fixtureName("named", language);
       const [instance] = node.up.node.instancesOf(`${model}/1`);
       assert.ok(instance !== undefined);
+      const callTogether = (): Promise<unknown> => Promise.all(Array.from({ length: CALLS }, (_, i) => call(node, model, i)));
       const restart = async (): Promise<void> => {
         await killAndWait(node, model, instance);
-        await Promise.all(Array.from({ length: CALLS }, (_, i) => call(node, model, i)));
+        await callTogether();
       };
-      for (let i = 0; i < WARM_UP; i++) await restart();
+      for (let i = 0; i < WARM_UP.restarts; i++) await restart();
+      for (let i = 0; i < WARM_UP.calls; i += CALLS) await callTogether();
       const before = await holdings();
       for (let i = 0; i < restarts; i++) await restart();
       const after = await holdings();
