@@ -39,7 +39,7 @@ export interface WorkerNodeDependencies {
   readonly log: Logger;
   readonly statusChanged: (version: ModelVersion, status: VersionStatus) => void;
   /** Bundles from Redis, for the pools of this node; null without Redis. */
-  readonly feed: ((consumer: BundleConsumer) => BundleFeeder) | null;
+  readonly feed: ((consumer: BundleConsumer, batch: boolean) => BundleFeeder) | null;
 }
 
 export class WorkerNode {
@@ -221,6 +221,6 @@ export class WorkerNode {
     if (before !== undefined) this.#retired.add(before.version);
     this.#attached.set(pool.version.key, pool);
     lane.attach(pool.version.key, pool);
-    if (feed !== null) pool.feedFrom(feed(pool));
+    if (feed !== null) pool.feedFrom(feed(pool, false), feed(pool, true));
   }
 }

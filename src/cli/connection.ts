@@ -1,8 +1,11 @@
 // The CLI's gRPC connection to a server: every failure on it is a failure of the command.
+
+import { once } from "node:events";
 import { join } from "node:path";
 import {
   type ChannelCredentials,
   type ClientReadableStream,
+  type ClientWritableStream,
   credentials,
   type GrpcObject,
   InterceptingCall,
@@ -48,6 +51,32 @@ export class Connection {
         else reject(fromServiceError(error, this.#server));
       });
     });
+  }
+
+  /** Sends messages as fast as they are taken; resolves with the answer to all of them. */
+  async send<Answer>(method: string, messages: AsyncIterable<object>): Promise<Answer> {
+    const open = this.#stub[method] as (done: (error: ServiceError | null, answer: Answer) => void) => ClientWritableStream<object>;
+    let stream: ClientWritableStream<object> | null = null;
+    let answered = false;
+    const answer = new Promise<Answer>((resolve, reject) => {
+      stream = open.call(this.#stub, (error, value) => {
+        answered = true;
+        if (error === null) resolve(value);
+        else reject(fromServiceError(error, this.#server));
+      });
+    });
+    const out = stream as unknown as ClientWritableStream<object>;
+    const sending = (async () => {
+      for await (const message of messages) {
+        if (answered) return;
+        if (!out.write(message)) await Promise.race([once(out, "drain"), answer]);
+      }
+      out.end();
+    })();
+    // A file that cannot be read ends the call; a call that has ended ends the sending.
+    sending.catch(() => out.cancel());
+    const [value] = await Promise.all([answer, sending]);
+    return value;
   }
 
   /** The messages of a stream; ends with it. Whoever stops reading cancels it. */

@@ -18,6 +18,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: EXIT.usage,
   MODEL_NOT_FOUND: EXIT.notFound,
   NODE_NOT_FOUND: EXIT.notFound,
+  JOB_NOT_FOUND: EXIT.notFound,
   MODEL_INVALID: EXIT.invalid,
   INVALID_REQUEST: EXIT.invalid,
   INVALID_INPUT: EXIT.invalid,

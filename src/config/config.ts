@@ -131,6 +131,19 @@ const configSchema = z.strictObject({
     })
     .prefault({})
     .readonly(),
+  /** Folders whose files jobs may read and write by path; in the environment with : between them. None: jobs upload and download. */
+  batchRoots: z.union([z.array(z.string().min(1)), z.string().transform((text) => text.split(":").filter(Boolean))]).default([]),
+  batch: z
+    .strictObject({
+      /** Share of a model's time that rows of jobs get at least while realtime calls wait. */
+      floor: z.number().min(0).max(0.9).default(0.1),
+      /** Jobs of one model version that run at a time, over all gateways. */
+      jobsPerModel: count.default(2),
+      /** How long a job and its files are kept once it has ended. */
+      ttlMs: duration.default(7 * 24 * 3_600_000),
+    })
+    .prefault({})
+    .readonly(),
   queue: z
     .strictObject({
       /** Requests that may wait for one version on this node. */
@@ -158,6 +171,7 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_MODELS: "models",
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",
+  IDIOM_BATCH_ROOTS: "batchRoots",
   IDIOM_STATE: "state",
   IDIOM_SANDBOX: "sandbox",
   IDIOM_LOG_LEVEL: "logLevel",

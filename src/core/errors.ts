@@ -17,6 +17,15 @@ export const ERRORS = {
   NODE_NOT_FOUND: { grpc: 5, http: 404, retryable: false },
   /** The node did not answer in time, or is gone. */
   NODE_SILENT: { grpc: 14, http: 503, retryable: true },
+  JOB_NOT_FOUND: { grpc: 5, http: 404, retryable: false },
+  /** The job's state does not admit what was asked of it. */
+  JOB_STATE: { grpc: 9, http: 409, retryable: false },
+  /** The server does not read or write there. */
+  PATH_NOT_ALLOWED: { grpc: 7, http: 403, retryable: false },
+  /** A file of rows that cannot be read as what it is said to be. */
+  DATASET_INVALID: { grpc: 3, http: 400, retryable: false },
+  /** What is known of jobs cannot be reached: the durable Redis is away. */
+  JOBS_UNAVAILABLE: { grpc: 14, http: 503, retryable: true },
   /** The model folder, its code or its signature is wrong; nothing to do with a request. */
   MODEL_INVALID: { grpc: 9, http: 500, retryable: false },
   MODEL_NOT_READY: { grpc: 14, http: 503, retryable: true },

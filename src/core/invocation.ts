@@ -7,6 +7,9 @@ import type { Tensor } from "./tensor.ts";
 /** 0 is the most urgent. */
 export type Priority = 0 | 1 | 2;
 
+/** Rows of a job: they take what realtime calls leave, and a floor that the operator sets. */
+export const BATCH_PRIORITY = 3;
+
 export interface Timings {
   /** ms between arrival and the start of the frame that answered. */
   readonly queueMs: number;
@@ -30,7 +33,7 @@ export interface InvocationRequest {
   readonly bytes: number;
   /** Requests with equal keys may share a frame. */
   readonly mergeKey: string;
-  readonly priority: Priority;
+  readonly priority: Priority | typeof BATCH_PRIORITY;
 }
 
 /**

@@ -94,10 +94,22 @@ function bytesOf(name: string, value: JsonValue, index: number): Buffer {
   return Buffer.from(String(value));
 }
 
-type Writer = (view: DataView, at: number, value: JsonValue) => boolean;
+/** Writes one element at a byte offset; false when the value is none of the data type. */
+export type ElementWriter = (view: DataView, at: number, value: JsonValue) => boolean;
+
+/** Reads the element at a byte offset: exact, with floats that JSON cannot write as text. */
+export type ElementReader = (view: DataView, at: number) => JsonValue;
+
+export function elementWriter(datatype: Exclude<Datatype, "BYTES">): ElementWriter {
+  return WRITERS[datatype];
+}
+
+export function elementReader(datatype: Exclude<Datatype, "BYTES">): ElementReader {
+  return READERS[datatype];
+}
 
 const integer =
-  (min: number, max: number, set: (view: DataView, at: number, value: number) => void): Writer =>
+  (min: number, max: number, set: (view: DataView, at: number, value: number) => void): ElementWriter =>
   (view, at, value) => {
     if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) return false;
     set(view, at, value);
@@ -105,7 +117,7 @@ const integer =
   };
 
 const bigInteger =
-  (min: bigint, max: bigint): Writer =>
+  (min: bigint, max: bigint): ElementWriter =>
   (view, at, value) => {
     const exact = typeof value === "bigint" ? value : toBigInt(value);
     if (exact === null || exact < min || exact > max) return false;
@@ -119,7 +131,7 @@ function toBigInt(value: JsonValue): bigint | null {
 }
 
 const float =
-  (set: (view: DataView, at: number, value: number) => void): Writer =>
+  (set: (view: DataView, at: number, value: number) => void): ElementWriter =>
   (view, at, value) => {
     const number = typeof value === "bigint" ? Number(value) : typeof value === "string" ? NAMED_FLOATS[value] : value === null ? Number.NaN : value;
     if (typeof number !== "number") return false;
@@ -129,7 +141,7 @@ const float =
 
 const NAMED_FLOATS: Record<string, number | undefined> = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity": Number.NEGATIVE_INFINITY };
 
-const WRITERS: Record<Exclude<Datatype, "BYTES">, Writer> = {
+const WRITERS: Record<Exclude<Datatype, "BYTES">, ElementWriter> = {
   BOOL: (view, at, value) => {
     if (typeof value !== "boolean" && value !== 0 && value !== 1) return false;
     view.setUint8(at, value ? 1 : 0);
@@ -149,7 +161,7 @@ const WRITERS: Record<Exclude<Datatype, "BYTES">, Writer> = {
   BF16: float((view, at, value) => view.setUint16(at, bf16Bits(value), true)),
 };
 
-const READERS: Record<Exclude<Datatype, "BYTES">, (view: DataView, at: number) => JsonValue> = {
+const READERS: Record<Exclude<Datatype, "BYTES">, ElementReader> = {
   BOOL: (view, at) => view.getUint8(at) !== 0,
   INT8: (view, at) => view.getInt8(at),
   UINT8: (view, at) => view.getUint8(at),
@@ -187,7 +199,8 @@ function named(value: number): number | string {
 
 /** The decimal with the fewest digits that still names this FP32 value: 0.1, not 0.10000000149011612. */
 function shortestFloat32(value: number): number {
-  if (!Number.isFinite(value)) return value;
+  // toPrecision would drop the sign of -0.
+  if (!Number.isFinite(value) || value === 0) return value;
   for (let digits = 6; digits <= 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;

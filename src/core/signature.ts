@@ -39,6 +39,16 @@ export function shapeFits(declared: readonly number[], shape: readonly number[])
   return (long[1] === 1 || long[1] === -1) && (declared[0] === -1 || declared[0] === shape[0]);
 }
 
+/**
+ * The shape of an input that holds `rows` rows whose values have `rowShape`. `rows` null: a call is one row, and its value may also be
+ * the whole tensor. Null: such values do not fit.
+ */
+export function rowsShape({ shape }: TensorSpec, rowShape: readonly number[], rows: number | null): readonly number[] | null {
+  const withRows = [rows ?? 1, ...rowShape];
+  if (shapeFits(shape, withRows)) return withRows;
+  return rows === null && shapeFits(shape, rowShape) ? rowShape : null;
+}
+
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(",")}]`;
 }

@@ -1,9 +1,10 @@
-// The gRPC front door: the inference service, the admin service, health and reflection on one port.
+// The gRPC front door: the inference, admin and jobs services, health and reflection on one port.
 import { type Server as GrpcServer, logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation, protoPath as healthProtoPath } from "grpc-health-check";
 import type { AdminBackend } from "../core/admin.ts";
+import type { JobsBackend } from "../core/job.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -11,8 +12,9 @@ import { ADMIN_PACKAGE, AdminService } from "./admin-service.ts";
 import type { Door } from "./door.ts";
 import { INFERENCE_PACKAGE } from "./inference-messages.ts";
 import { InferenceService } from "./inference-service.ts";
+import { JOBS_PACKAGE, JobsService } from "./jobs-service.ts";
 import { listenError } from "./listen-error.ts";
-import { lockInterceptor } from "./lock-interceptor.ts";
+import { keyOf, lockInterceptor } from "./lock-interceptor.ts";
 
 export interface GrpcFrontDoorOptions {
   readonly host: string;
@@ -35,6 +37,7 @@ export async function openGrpcFrontDoor(
   lane: RealtimeLane,
   metrics: Metrics,
   admin: AdminBackend,
+  jobs: JobsBackend | null,
 ): Promise<GrpcFrontDoor> {
   // Its own log goes around ours; what matters comes back as errors.
   setLogVerbosity(logVerbosity.NONE);
@@ -47,8 +50,9 @@ export async function openGrpcFrontDoor(
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
   server.addService(AdminService.definition(), new AdminService(admin).handlers());
+  if (jobs !== null) server.addService(JobsService.definition(), new JobsService(jobs, door.lock === null ? null : keyOf).handlers());
   addHealth(registry, server);
-  new ReflectionService({ ...INFERENCE_PACKAGE, ...ADMIN_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
+  new ReflectionService({ ...INFERENCE_PACKAGE, ...ADMIN_PACKAGE, ...JOBS_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
   const port = await bind(server, options, door.tls?.grpcCredentials() ?? ServerCredentials.createInsecure());
   return {
     port,

@@ -1,5 +1,5 @@
 // Asks every gRPC call for its API key before anything else sees it. A server without a lock has no interceptor at all.
-import { ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
+import { type Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
 import { type ApiKey, ROLES } from "../config/api-key-file.ts";
 import { IdiomError } from "../core/errors.ts";
 import type { Lock } from "./door.ts";
@@ -18,6 +18,14 @@ const ROLE_OF: Readonly<Record<string, Role | undefined>> = {
   "grpc.reflection.v1alpha.ServerReflection": "infer",
   "idiom.v1.JobsService": "submit",
 };
+
+/** Written over what a caller may have sent. */
+const KEY_HEADER = "idiom-key";
+
+/** The id of the API key that a call came with; only of a server with a lock. */
+export function keyOf(metadata: Metadata): string {
+  return String(metadata.get(KEY_HEADER)[0] ?? "");
+}
 
 export function lockInterceptor(lock: Lock): ServerInterceptor {
   return (method, call) => {
@@ -51,6 +59,7 @@ function locked(lock: Lock, service: string, call: ServerInterceptingCallInterfa
           } catch (error) {
             return refuse(error);
           }
+          metadata.set(KEY_HEADER, caller.key.id);
           proceed(metadata);
         },
         onReceiveMessage(message, proceed) {

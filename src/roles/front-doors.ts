@@ -3,6 +3,7 @@ import type { Launcher } from "../../workers/sandbox/launcher.ts";
 import type { Config } from "../config/config.ts";
 import type { AdminBackend } from "../core/admin.ts";
 import type { HealthReport } from "../core/health.ts";
+import type { JobsBackend } from "../core/job.ts";
 import type { Door } from "../gateway/door.ts";
 import { type GrpcFrontDoor, openGrpcFrontDoor } from "../gateway/grpc-server.ts";
 import { type HttpFrontDoor, type HttpPages, openHttpFrontDoor } from "../gateway/http-server.ts";
@@ -29,7 +30,7 @@ export function pagesOf(registry: Registry, metrics: Metrics, redis: RedisWatch,
   return { health: () => healthOf(registry, redis, sandbox), metrics: () => metrics.render(), metricsContentType: METRICS_CONTENT_TYPE };
 }
 
-/** `pages` null: this process has no HTTP port. @throws IdiomError CANNOT_LISTEN */
+/** `jobs` null: this process takes none. `pages` null: it has no HTTP port. @throws IdiomError CANNOT_LISTEN */
 export async function openFrontDoors(
   config: Config,
   door: Door,
@@ -37,10 +38,11 @@ export async function openFrontDoors(
   lane: RealtimeLane,
   metrics: Metrics,
   admin: AdminBackend,
+  jobs: JobsBackend | null,
   pages: HttpPages | null,
 ): Promise<FrontDoors> {
   const { host, grpcPort: port, maxMessageBytes } = config;
-  const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, door, registry, lane, metrics, admin);
+  const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, door, registry, lane, metrics, admin, jobs);
   if (pages === null) return { grpc, http: null };
   const http = await openHttpFrontDoor(host, config.httpPort, door, pages).catch(async (error: unknown) => {
     await grpc.close(Promise.resolve());

@@ -1,5 +1,6 @@
 // The role `gateway`: the front doors without models; everything goes to the workers through Redis.
 import type { Config } from "../config/config.ts";
+import { Roots } from "../data/roots.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
@@ -7,6 +8,7 @@ import { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
+import { type Batch, openBatch } from "./batch.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterRegistry } from "./cluster-registry.ts";
 import { openFrontDoors, pagesOf } from "./front-doors.ts";
@@ -31,6 +33,7 @@ export async function gateway(config: Config): Promise<Gateway> {
   const log = createLogger(config.logLevel, logs);
   const door = openDoor(config, log);
   const metrics = new Metrics();
+  const roots = new Roots(config.batchRoots);
   const registry = new Registry({ versions: [], broken: [] });
   const lane = new RealtimeLane();
   const redis: RealtimeRedis = new RealtimeRedis({ server, gateway: true, node: false, queue: config.queue }, log, {
@@ -68,6 +71,8 @@ export async function gateway(config: Config): Promise<Gateway> {
     await redis.stop();
     watch.stop();
   };
+  const durable = jobsRedis(config);
+  const batch: Batch | null = durable === null ? null : openBatch(config, durable, roots, { registry, lane, log });
   const { grpc, http } = await openFrontDoors(
     config,
     door,
@@ -75,17 +80,21 @@ export async function gateway(config: Config): Promise<Gateway> {
     lane,
     metrics,
     new ClusterAdmin(admin, registry, peers),
+    batch?.jobs ?? null,
     pagesOf(registry, metrics, watch, null),
   ).catch(async (error: unknown) => {
+    await batch?.stop();
     await leaveRedis();
     throw error;
   });
   redis.start();
+  batch?.jobs.start();
   return {
     grpcPort: grpc.port,
     httpPort: http?.port ?? 0,
     registry,
     async stop() {
+      await batch?.stop();
       const drained = admin.drain();
       const calls = grpc.close(drained);
       await drained;

@@ -93,9 +93,9 @@ export class RealtimeRedis {
     this.#membership.start();
   }
 
-  /** Bundles of the consumer's version come here from now on. */
-  feed(consumer: BundleConsumer): BundleFeeder {
-    const feeder = new BundleFeeder(consumer, connect(this.#server, "blocking"), this.#context);
+  /** Bundles of the consumer's version come here from now on; `batch`: those with rows of jobs. */
+  feed(consumer: BundleConsumer, batch: boolean): BundleFeeder {
+    const feeder = new BundleFeeder(consumer, connect(this.#server, "blocking"), this.#context, batch);
     this.#feeders.add(feeder);
     void feeder.ended.then(() => this.#feeders.delete(feeder));
     return feeder;

@@ -2,6 +2,7 @@
 import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
 import type { HealthReport } from "../core/health.ts";
+import { Roots } from "../data/roots.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
 import { takesWork } from "../lanes/realtime/node-report.ts";
@@ -9,6 +10,7 @@ import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
+import { type Batch, openBatch } from "./batch.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { healthOf, openFrontDoors, pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
@@ -57,6 +59,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
   const log = createLogger(config.logLevel, logs);
   const door = openDoor(config, log);
   const metrics = new Metrics();
+  const roots = new Roots(config.batchRoots);
   const lane = new RealtimeLane(config.lanes.realtime.direct);
   // They start while the models folder is read.
   const opening = openRedis(config, { realtime: !config.lanes.realtime.direct }, log);
@@ -119,13 +122,16 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     await settled;
   }
   const clusterAdmin = new ClusterAdmin(admin, registry, peers);
+  const batch: Batch | null = servers.durable === null ? null : openBatch(config, servers.durable, roots, { registry, lane, log });
   const pages = http ? pagesOf(registry, metrics, watch, local.sandbox) : null;
-  const doors = await openFrontDoors(config, door, registry, lane, metrics, clusterAdmin, pages).catch(async (error: unknown) => {
+  const doors = await openFrontDoors(config, door, registry, lane, metrics, clusterAdmin, batch?.jobs ?? null, pages).catch(async (error: unknown) => {
+    await batch?.stop();
     if (late) await worker.drain();
     await leaveRedis();
     throw error;
   });
   if (!late) worker.start();
+  batch?.jobs.start();
   /** What our own callers have in Redis may be ours to take: the node goes after that. */
   const drainLast = async (): Promise<void> => {
     await redis?.queue?.whenAnswered(config.drainTimeoutMs);
@@ -142,6 +148,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     settled: () => settled,
     summary: () => summaryOf(registry, lane),
     async stop(passOn = false) {
+      await batch?.stop();
       registry.drain();
       if (redis !== null && !passOn) lane.useRemote(REFUSING);
       const drained = drainLast();

@@ -73,6 +73,7 @@ export async function workerSide(
         maxQueuedBytes: config.queue.maxBytes,
         growAfterMs: config.instances.growAfterMs,
         idleAfterMs: config.instances.idleAfterMs,
+        batchFloor: config.batch.floor,
       },
       capacity: { maxInstances: config.instances.max ?? null, maxMemoryBytes: config.instances.memory ?? null },
       parallelLoads: availableParallelism() + 2,
@@ -85,7 +86,7 @@ export async function workerSide(
         registry.setStatus(version, status);
         reload.statusChanged(version, status);
       },
-      feed: redis === null ? null : (consumer) => redis.feed(consumer),
+      feed: redis === null ? null : (consumer, batch) => redis.feed(consumer, batch),
     },
   );
   const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs, isForeign });

@@ -131,7 +131,8 @@ describe("gateways and workers", { timeout: 60_000 }, () => {
   test("what is left in Redis after all have stopped expires within a minute", async () => {
     const codes = await Promise.all([python, node, ...gateways].map((role) => role.end("SIGTERM")));
     assert.deepEqual(codes, [0, 0, 0, 0]);
-    for (const [name, ms] of await redis.keys()) assert.ok(ms >= 0 && ms <= EXPIRES_MS, `${name} has ${ms} ms left`);
+    const ofCalls = [...(await redis.keys())].filter(([name]) => !name.startsWith("{idiom:batch}"));
+    for (const [name, ms] of ofCalls) assert.ok(ms >= 0 && ms <= EXPIRES_MS, `${name} has ${ms} ms left`);
   });
 });
 

@@ -22,25 +22,28 @@ export class RedisServer {
   readonly url = `unix://:${encodeURIComponent(PASSWORD)}@${this.socket}`;
   /** A connection of the test's own. */
   readonly client: RedisConnection = connect(serverAt(this.url), "blocking");
+  readonly #durable: boolean;
   #process: ChildProcess | null = null;
 
-  constructor() {
+  /** `durable`: what it held is there again after a kill and a start. */
+  constructor(durable = false) {
+    this.#durable = durable;
     process.once("exit", () => {
       this.#process?.kill("SIGKILL");
       rmSync(this.#folder, { recursive: true, force: true });
     });
   }
 
-  /** Resolves once it takes commands. It holds nothing. */
+  /** Resolves once it takes commands. It holds nothing, unless it is durable. */
   async start(): Promise<void> {
-    const settings = { port: "0", unixsocket: this.socket, requirepass: PASSWORD, save: "", appendonly: "no", dir: this.#folder };
+    const settings = { port: "0", unixsocket: this.socket, requirepass: PASSWORD, save: "", appendonly: this.#durable ? "yes" : "no", dir: this.#folder };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
     this.#process = spawn(findTool("redis-server", loadConfig({ IDIOM_DATA: process.env["IDIOM_DATA"] }).data), args, { stdio: ["ignore", "pipe", "ignore"] });
     const output = new Lines(this.#process.stdout as NonNullable<ChildProcess["stdout"]>);
     await output.first((line) => (/ready to accept connections/i.test(line) ? line : null));
   }
 
-  /** Ends it without a farewell; what it held is lost. */
+  /** Ends it without a farewell; what it held is lost, unless it is durable. */
   async kill(): Promise<void> {
     const running = this.#process as ChildProcess;
     const exited = once(running, "exit");

@@ -1,7 +1,7 @@
 // The instances of one model version on this node, and the line in front of them.
 import type { Logger } from "pino";
 import { IdiomError } from "../../src/core/errors.ts";
-import type { Invocation } from "../../src/core/invocation.ts";
+import { BATCH_PRIORITY, type Invocation } from "../../src/core/invocation.ts";
 import type { ModelVersion, VersionStatus } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import { resolveSignature } from "../../src/core/signature-resolution.ts";
@@ -13,6 +13,7 @@ import type { Instance, PreparedVersion } from "../instance/instance.ts";
 import { KillDistance } from "../instance/kill-distance.ts";
 import type { InstanceState } from "../instance/state.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
+import { BatchShare } from "./batch-share.ts";
 import type { Capacity } from "./capacity.ts";
 import { poisonous, runFrame } from "./frame.ts";
 import { InstanceSet } from "./instance-set.ts";
@@ -27,6 +28,8 @@ export interface PoolLimits {
   readonly growAfterMs: number;
   /** An instance beyond `instances.min` leaves after so long without work. */
   readonly idleAfterMs: number;
+  /** Share of its time that rows of jobs get at least, from 0 to less than 1. */
+  readonly batchFloor: number;
 }
 
 export interface PoolDependencies {
@@ -46,11 +49,13 @@ export class Pool implements LocalConsumer, BundleConsumer {
   readonly #log: Logger;
   readonly #line = new Line();
   readonly #quarantine = new Quarantine();
+  readonly #batchShare: BatchShare;
   readonly #frameLimits: FrameLimits;
   readonly #maxDelayMs: number;
   readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
   #signature: Signature | null;
   #feeder: BundleFeeder | null = null;
+  #batchFeeder: BundleFeeder | null = null;
   /** How many instances are ready. */
   #readySlots = 0;
   #wasReady = false;
@@ -67,6 +72,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#signature = known;
     this.#dependencies = dependencies;
     this.#log = dependencies.log.child({ model: prepared.version.name, version: prepared.version.version });
+    this.#batchShare = new BatchShare(dependencies.limits.batchFloor);
     this.#metrics = dependencies.metrics.forVersion(prepared.version, () => this.#line.requests);
     const { batching } = prepared.version.manifest;
     this.#frameLimits = batching === null ? { maxRows: null, maxBytes: Number.POSITIVE_INFINITY } : { maxRows: batching.maxSize, maxBytes: batching.maxBytes };
@@ -94,8 +100,16 @@ export class Pool implements LocalConsumer, BundleConsumer {
 
   /** Room for one merged frame in front of each slot; a version whose first instance starts on demand has one slot in advance. */
   get wantsBundle(): boolean {
-    const slots = this.#readySlots === 0 && this.#isDormant ? 1 : this.#readySlots;
-    return !this.#draining && this.#line.requests < slots * (this.#frameLimits.maxRows ?? 1);
+    return !this.#draining && this.#line.requests < this.#slots * (this.#frameLimits.maxRows ?? 1);
+  }
+
+  /** Room for the next frames of rows of jobs. */
+  get wantsBatch(): boolean {
+    return !this.#draining && this.#line.batchRows < BATCH_FRAMES_PER_SLOT * this.#slots * (this.#frameLimits.maxRows ?? 1);
+  }
+
+  get #slots(): number {
+    return this.#readySlots === 0 && this.#isDormant ? 1 : this.#readySlots;
   }
 
   get #isDormant(): boolean {
@@ -106,9 +120,10 @@ export class Pool implements LocalConsumer, BundleConsumer {
     return this.wantsBundle && (this.#feeder?.remoteIsEmpty ?? true);
   }
 
-  /** From now on bundles come from Redis as well. */
-  feedFrom(feeder: BundleFeeder): void {
+  /** From now on bundles come from Redis as well; those of jobs have a feeder of their own, so that they hold up no others. */
+  feedFrom(feeder: BundleFeeder, batchFeeder: BundleFeeder): void {
     this.#feeder = feeder;
+    this.#batchFeeder = batchFeeder;
   }
 
   acceptBundle(invocations: readonly Invocation[]): void {
@@ -141,6 +156,9 @@ export class Pool implements LocalConsumer, BundleConsumer {
   drain(): Promise<void> {
     this.#draining = true;
     this.#feeder?.stop();
+    this.#batchFeeder?.stop();
+    // Rows of jobs run elsewhere, or later.
+    failAll(this.#line.drainBatch(), new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
     this.#checkDrained();
     return this.#drained.promise;
   }
@@ -169,7 +187,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
     const { name, version } = this.version;
     if (this.#draining) return new IdiomError("SHUTTING_DOWN", `model '${name}' version '${version}' is draining; call again`);
     const { limits } = this.#dependencies;
-    if (this.#line.requests >= limits.maxQueuedRequests || this.#line.bytes + invocation.request.bytes > limits.maxQueuedBytes) {
+    const isBatch = invocation.request.priority === BATCH_PRIORITY;
+    if (!isBatch && (this.#line.requests >= limits.maxQueuedRequests || this.#line.bytes + invocation.request.bytes > limits.maxQueuedBytes)) {
       return new IdiomError(
         "QUEUE_FULL",
         `the queue of model '${name}' version '${version}' is full (${this.#line.requests} requests, ${this.#line.bytes} bytes); try again later`,
@@ -196,28 +215,41 @@ export class Pool implements LocalConsumer, BundleConsumer {
     for (const instance of this.#instances.all) {
       if (!instance.idle) continue;
       if (this.#waitsForMore()) return;
-      const invocations = this.#line.take(this.#frameLimits);
+      const invocations = this.#line.take(this.#frameLimits, this.#batchShare.isDue);
       if (invocations.length === 0) break;
+      const isBatch = invocations[0]?.request.priority === BATCH_PRIORITY;
+      const startedAt = performance.now();
       runFrame(instance, invocations, {
         metrics: this.#metrics,
         quarantine: this.#quarantine,
         log: this.#log,
         again: (unanswered) => this.#again(unanswered),
-        done: () => this.#slotFree(),
+        done: () => {
+          this.#shareOut(isBatch, performance.now() - startedAt);
+          this.#slotFree();
+        },
       });
       // A single caller waits for every hop between the processes; under load the loop never sleeps anyway.
-      if (invocations.length === 1 && this.#line.requests === 0) stayAwakeWhile(() => !instance.idle && this.#line.requests === 0);
+      if (invocations.length === 1 && !isBatch && this.#line.requests === 0) stayAwakeWhile(() => !instance.idle && this.#line.requests === 0);
     }
-    if (this.#line.requests > 0) this.#growIfNeeded();
+    if (!this.#line.isEmpty) this.#growIfNeeded();
     this.#feeder?.roomMayBeFree();
+    this.#batchFeeder?.roomMayBeFree();
     if (this.#draining) this.#checkDrained();
   }
 
-  /** Work waits: where it has waited long enough, or nobody is there, another instance starts. */
+  #shareOut(isBatch: boolean, ms: number): void {
+    if (isBatch && this.#line.requests > 0) this.#batchShare.batchRan(ms);
+    else if (!isBatch && this.#line.batchRows > 0) this.#batchShare.realtimeRan(ms);
+    else this.#batchShare.nobodyWaited();
+  }
+
+  /** Work waits: where nobody is there, or a request has waited long enough, another instance starts. */
   #growIfNeeded(): void {
+    if (this.#instances.size === 0 && this.#instances.mayGrow) return this.#instances.grow();
     const oldest = this.#instances.mayGrow ? this.#line.oldest() : null;
     if (oldest === null) return;
-    const restMs = this.#instances.size === 0 ? 0 : this.#dependencies.limits.growAfterMs - (performance.now() - oldest.arrivedAt);
+    const restMs = this.#dependencies.limits.growAfterMs - (performance.now() - oldest.arrivedAt);
     if (restMs <= 0) return this.#instances.grow();
     this.#growTimer ??= setTimeout(() => {
       this.#growTimer = null;
@@ -232,9 +264,12 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 
   #slotFree(): void {
-    if (this.#line.requests > 0) this.#dispatch();
+    if (!this.#line.isEmpty) this.#dispatch();
     else if (this.#draining) this.#checkDrained();
-    else this.#feeder?.roomMayBeFree();
+    else {
+      this.#feeder?.roomMayBeFree();
+      this.#batchFeeder?.roomMayBeFree();
+    }
   }
 
   /** `batching.max_delay`: whether a frame that is not full yet should wait for company. */
@@ -303,7 +338,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 
   #checkDrained(): void {
-    if (this.#line.requests > 0) return;
+    if (!this.#line.isEmpty) return;
     this.#instances.close();
     for (const instance of this.#instances.all) {
       if (instance.idle || !["ready", "draining", "stopped", "failed"].includes(instance.state.name)) instance.drain();
@@ -311,6 +346,9 @@ export class Pool implements LocalConsumer, BundleConsumer {
     if (this.#instances.all.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained.resolve();
   }
 }
+
+/** The one that runs, and what comes after it until the next rows are there. */
+const BATCH_FRAMES_PER_SLOT = 4;
 
 function failAll(invocations: readonly Invocation[], error: IdiomError): void {
   for (const invocation of invocations) invocation.fail(error);

@@ -8,10 +8,11 @@ import type { Signature } from "../../core/signature.ts";
 import { misfit } from "../../core/tensor-check.ts";
 import type { RedisClock } from "../../redis/clock.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
-import { keys } from "../../redis/keys.ts";
+import { keys, type QueueName } from "../../redis/keys.ts";
 import { dequeued } from "../../redis/scripts.ts";
 import type { Cancellations } from "./cancellations.ts";
 import { PriorityTurns } from "./priority-turns.ts";
+import { batchQueueOf } from "./queue-of.ts";
 import type { ReplyOutbox } from "./reply-outbox.ts";
 import { type Bundle, type BundledRequest, decodeBundle, type Reply } from "./wire.ts";
 
@@ -27,8 +28,9 @@ export interface BundleConsumer {
   readonly version: ModelVersion;
   /** Null until the version is ready here. */
   readonly signature: Signature | null;
-  /** Whether there is room for one more bundle. */
+  /** Whether there is room for one more bundle, and for one with rows of jobs. */
   readonly wantsBundle: boolean;
+  readonly wantsBatch: boolean;
   /** Takes them behind what waits already: that came directly, while nothing waited in Redis. */
   acceptBundle(invocations: readonly Invocation[]): void;
 }
@@ -50,6 +52,8 @@ export class BundleFeeder {
   readonly #context: FeederContext;
   /** Used for nothing but waiting for bundles. */
   readonly #blocking: RedisConnection;
+  readonly #batch: boolean;
+  readonly #queue: QueueName;
   #poppingSince: number | null = null;
   readonly #turns = new PriorityTurns();
   /** performance.now() from which on an empty queue is the end; null as long as the version is served. */
@@ -60,8 +64,11 @@ export class BundleFeeder {
   /** Resolves after `stop`, when nothing popped is in our hands any more. */
   readonly ended: Promise<void>;
 
-  constructor(consumer: BundleConsumer, blocking: RedisConnection, context: FeederContext) {
+  /** `batch`: takes rows of jobs and nothing else; otherwise everything but those. */
+  constructor(consumer: BundleConsumer, blocking: RedisConnection, context: FeederContext, batch: boolean) {
     this.#consumer = consumer;
+    this.#batch = batch;
+    this.#queue = batch ? batchQueueOf(consumer.version) : consumer.version;
     this.#blocking = blocking;
     this.#context = context;
     this.ended = Promise.race([this.#run(), this.#givenUp.promise]).finally(() => blocking.disconnect());
@@ -101,7 +108,7 @@ export class BundleFeeder {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      if (!this.#consumer.wantsBundle) {
+      if (!(this.#batch ? this.#consumer.wantsBatch : this.#consumer.wantsBundle)) {
         this.#poppingSince = null;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -122,7 +129,7 @@ export class BundleFeeder {
 
   async #pop(): Promise<void> {
     const order = this.#turns.order();
-    const lists = order.map((priority) => keys.queue(this.#consumer.version, priority));
+    const lists = order.map((priority) => keys.queue(this.#queue, priority));
     this.#poppingSince ??= performance.now();
     const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, lists.length, ...lists, "LEFT")) as unknown as [Buffer, Buffer[]] | null;
     if (popped === null) {
@@ -155,7 +162,7 @@ export class BundleFeeder {
 
   #shrinkQueue({ requests }: Bundle): void {
     const bytes = requests.reduce((sum, request) => sum + request.inputs.reduce((total, tensor) => total + tensor.data.length, 0), 0);
-    dequeued(this.#context.commands, this.#consumer.version, requests.length, bytes).catch(() => {});
+    dequeued(this.#context.commands, this.#queue, requests.length, bytes).catch(() => {});
   }
 
   /** The request as an invocation of this node; nothing when nobody waits for it any more, or when it does not fit. */

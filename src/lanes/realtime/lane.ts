@@ -1,11 +1,13 @@
 // The realtime lane: where gateways leave calls and worker pools pick them up. They meet here and nowhere else.
 import { IdiomError } from "../../core/errors.ts";
-import type { Invocation } from "../../core/invocation.ts";
+import { BATCH_PRIORITY, type Invocation } from "../../core/invocation.ts";
 
 /** A pool that serves one version in this process. */
 export interface LocalConsumer {
   /** Room in front of its slots, and nothing of the version known to wait in Redis: the direct path is open. */
   readonly directIsOpen: boolean;
+  /** Room for rows of jobs. */
+  readonly wantsBatch: boolean;
   /** Takes the invocation, or settles it with an error when it has no room. */
   offer(invocation: Invocation): void;
 }
@@ -55,9 +57,13 @@ export class RealtimeLane {
     const remote = this.#remote;
     if (remote?.available !== true || this.#problem() !== null)
       offerTo(consumer, invocation, remote === null ? "no worker serves it" : (this.#problem() ?? "Redis is away"));
-    else if (this.#direct && consumer?.directIsOpen === true) consumer.offer(invocation);
+    else if (this.#direct && consumer !== undefined && isOpenFor(consumer, invocation)) consumer.offer(invocation);
     else remote.submit(invocation, (error) => (consumer === undefined ? invocation.fail(error) : consumer.offer(invocation)));
   }
+}
+
+function isOpenFor(consumer: LocalConsumer, { request }: Invocation): boolean {
+  return request.priority === BATCH_PRIORITY ? consumer.wantsBatch : consumer.directIsOpen;
 }
 
 function offerTo(consumer: LocalConsumer | undefined, invocation: Invocation, otherwise: string): void {

@@ -1,5 +1,5 @@
 // The local line: what waits for a slot of one version on this node, by priority, in order of arrival.
-import type { Invocation, Priority } from "../../core/invocation.ts";
+import { BATCH_PRIORITY, type Invocation, type Priority } from "../../core/invocation.ts";
 
 export interface FrameLimits {
   /** Rows of a merged frame; null: a frame is one request. */
@@ -9,16 +9,31 @@ export interface FrameLimits {
 
 /** After this long a waiting request counts as one priority higher, so that a stream of urgent ones starves nobody. */
 const AGEING_MS = 1000;
+/** So long after a realtime request more of them are to be expected, and a frame of batch rows is kept short. */
+const QUIET_MS = 1000;
 
 export class Line {
-  readonly #queues: readonly [Fifo, Fifo, Fifo] = [new Fifo(), new Fifo(), new Fifo()];
+  /** By priority; rows of jobs come last. */
+  readonly #queues: readonly [Fifo, Fifo, Fifo, Fifo] = [new Fifo(), new Fifo(), new Fifo(), new Fifo()];
   #requests = 0;
   #rows = 0;
   #bytes = 0;
+  #batchRequests = 0;
+  #batchRows = 0;
+  #realtimeAt = Number.NEGATIVE_INFINITY;
 
-  /** Requests that wait and are still wanted. */
+  /** Realtime requests that wait and are still wanted. */
   get requests(): number {
     return this.#requests;
+  }
+
+  /** Rows of jobs that wait. A request of a model that is never merged counts as one. */
+  get batchRows(): number {
+    return this.#batchRows;
+  }
+
+  get isEmpty(): boolean {
+    return this.#requests === 0 && this.#batchRequests === 0;
   }
 
   get bytes(): number {
@@ -40,9 +55,16 @@ export class Line {
   }
 
   #count(invocation: Invocation, sign: 1 | -1): void {
-    this.#requests += sign;
-    this.#rows += sign * invocation.request.rows;
-    this.#bytes += sign * invocation.request.bytes;
+    const { priority, rows, bytes } = invocation.request;
+    if (priority === BATCH_PRIORITY) {
+      this.#batchRequests += sign;
+      this.#batchRows += sign * Math.max(1, rows);
+    } else {
+      this.#requests += sign;
+      this.#rows += sign * rows;
+      this.#bytes += sign * bytes;
+      this.#realtimeAt = invocation.arrivedAt;
+    }
     invocation.onAbandon = sign === 1 ? () => this.#abandoned(invocation) : null;
   }
 
@@ -51,11 +73,11 @@ export class Line {
     this.#queues[invocation.request.priority].oneAbandoned();
   }
 
-  /** The oldest request that waits, or null. */
+  /** The oldest realtime request that waits, or null. */
   oldest(): Invocation | null {
     let oldest: Invocation | null = null;
-    for (const queue of this.#queues) {
-      const head = queue.peek();
+    for (let priority = 0; priority < BATCH_PRIORITY; priority++) {
+      const head = (this.#queues[priority] as Fifo).peek();
       if (head !== null && (oldest === null || head.arrivedAt < oldest.arrivedAt)) oldest = head;
     }
     return oldest;
@@ -68,11 +90,18 @@ export class Line {
 
   /**
    * Takes the requests of the next frame: the most urgent one, and after it those that may share its frame and fit, up to the
-   * first one of each priority that does not. Empty when nothing waits.
+   * first one of each priority that does not. Empty when nothing waits. Rows of jobs have frames of their own: when no realtime request
+   * waits, or when it is their turn; and while realtime requests come, one request of a job is a frame.
    */
-  take(limits: FrameLimits): Invocation[] {
-    const now = performance.now();
-    const order = this.#order(now);
+  take(limits: FrameLimits, batchIsDue = false): Invocation[] {
+    if (this.#batchRequests > 0 && (batchIsDue || this.#requests === 0)) {
+      const quiet = performance.now() - this.#realtimeAt > QUIET_MS;
+      return this.#takeFrom([this.#queues[BATCH_PRIORITY]], quiet ? limits : { ...limits, maxRows: null });
+    }
+    return this.#takeFrom(this.#order(performance.now()), limits);
+  }
+
+  #takeFrom(order: readonly Fifo[], limits: FrameLimits): Invocation[] {
     const taken: Invocation[] = [];
     let rows = 0;
     let bytes = 0;
@@ -97,8 +126,17 @@ export class Line {
 
   /** Everything that waits, removed. */
   drain(): Invocation[] {
+    return this.#removed(this.#queues);
+  }
+
+  /** The rows of jobs that wait, removed. */
+  drainBatch(): Invocation[] {
+    return this.#removed([this.#queues[BATCH_PRIORITY]]);
+  }
+
+  #removed(queues: readonly Fifo[]): Invocation[] {
     const all: Invocation[] = [];
-    for (const queue of this.#queues) {
+    for (const queue of queues) {
       for (let head = queue.peek(); head !== null; head = queue.peek()) {
         queue.shift();
         this.#count(head, -1);

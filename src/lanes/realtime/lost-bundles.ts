@@ -1,16 +1,14 @@
 // Bundles that have left their queue and that no node claims: who took them died at that moment, or its connection broke with them.
-import type { Priority } from "../../core/invocation.ts";
-import type { ModelVersion } from "../../core/model.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
+import type { QueueName } from "../../redis/keys.ts";
 import { extentOf } from "../../redis/scripts.ts";
 import { LEASE_MS } from "./membership.ts";
+import type { QueuePlace } from "./queue-of.ts";
 
 /** A node claims a bundle as soon as it has it. One that has not in the time of a lease is taken for gone. */
 const LOST_MS = LEASE_MS;
 
-export interface PushedBundle {
-  readonly version: ModelVersion;
-  readonly priority: Priority;
+export interface PushedBundle extends QueuePlace {
   /** Its place among all that was ever pushed to its list; null until Redis has taken it. */
   place: number | null;
   /** Null until a node has claimed it. */
@@ -21,19 +19,19 @@ export interface PushedBundle {
 
 /**
  * Looks once after those of `bundles` that Redis has taken and nobody has claimed, and resolves with the lost ones. Costs one small
- * command for each of their versions, however much waits: a list is first in, first out, so a place tells whether a bundle has left it.
+ * command for each of their queues, however much waits: a list is first in, first out, so a place tells whether a bundle has left it.
  */
 export async function lostAmong<Bundle extends PushedBundle>(redis: RedisConnection, bundles: Iterable<Bundle>): Promise<Bundle[]> {
   const unclaimed = Map.groupBy(
     [...bundles].filter((bundle) => bundle.place !== null && bundle.node === null),
-    ({ version }) => version,
+    ({ queue }) => queue,
   );
-  const lost = await Promise.all([...unclaimed].map(([version, waiting]) => lostOf(redis, version, waiting)));
+  const lost = await Promise.all([...unclaimed].map(([queue, waiting]) => lostOf(redis, queue, waiting)));
   return lost.flat();
 }
 
-async function lostOf<Bundle extends PushedBundle>(redis: RedisConnection, version: ModelVersion, waiting: readonly Bundle[]): Promise<Bundle[]> {
-  const lists = await extentOf(redis, version);
+async function lostOf<Bundle extends PushedBundle>(redis: RedisConnection, queue: QueueName, waiting: readonly Bundle[]): Promise<Bundle[]> {
+  const lists = await extentOf(redis, queue);
   const now = performance.now();
   return waiting.filter((bundle) => {
     const { place, priority, node } = bundle;

@@ -12,6 +12,7 @@ import { keys } from "../../redis/keys.ts";
 import { enqueue } from "../../redis/scripts.ts";
 import type { RemoteLane } from "./lane.ts";
 import { lostAmong, type PushedBundle } from "./lost-bundles.ts";
+import { queuePlaceOf } from "./queue-of.ts";
 import { decodeReplies, encodeBundle, type Reply } from "./wire.ts";
 
 const MAX_BUNDLE_BYTES = 2 ** 20;
@@ -160,7 +161,8 @@ export class RemoteQueue implements RemoteLane {
 
   #send(entries: readonly Outgoing[]): void {
     const { version, priority } = (entries[0] as Outgoing).invocation.request;
-    const bundle: SentBundle = { id: this.#nextBundle++, version, priority, sequences: [], place: null, node: null, missingSince: null, open: entries.length };
+    const place = queuePlaceOf((entries[0] as Outgoing).invocation.request);
+    const bundle: SentBundle = { id: this.#nextBundle++, ...place, sequences: [], place: null, node: null, missingSince: null, open: entries.length };
     this.#bundles.set(bundle.id, bundle);
     let bytes = 0;
     const requests = entries.map(({ invocation, attempt }) => {
@@ -173,8 +175,8 @@ export class RemoteQueue implements RemoteLane {
     });
     const payload = encodeBundle({ gateway: this.#options.gateway, id: bundle.id, versionKey: version.key, digest: version.digest, requests });
     enqueue(this.#commands, {
-      version,
-      priority,
+      version: place.queue,
+      priority: place.priority,
       payload,
       requests: entries.length,
       bytes,

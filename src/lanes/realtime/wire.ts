@@ -1,7 +1,7 @@
 // What travels through Redis: bundles of requests to a worker, replies back to a gateway. Compact and binary; a reader checks
 // every length before it believes it.
 import { CONTENT_TYPES, contentTypeCode, DATATYPES, datatypeOfCode } from "../../core/datatype.ts";
-import type { Priority } from "../../core/invocation.ts";
+import { BATCH_PRIORITY, type InvocationRequest } from "../../core/invocation.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 const FORMAT = 1;
@@ -12,7 +12,7 @@ export interface BundledRequest {
   readonly sequence: number;
   readonly attempt: number;
   readonly alone: boolean;
-  readonly priority: Priority;
+  readonly priority: InvocationRequest["priority"];
   /** ms of Redis' clock. */
   readonly deadline: number;
   readonly rows: number;
@@ -230,10 +230,10 @@ class Reader {
     return this.#buffer.toString("utf8", at, at + length);
   }
 
-  priority(): Priority {
+  priority(): InvocationRequest["priority"] {
     const value = this.u8();
-    if (value > 2) throw new WireError("no such priority");
-    return value as Priority;
+    if (value > BATCH_PRIORITY) throw new WireError("no such priority");
+    return value as InvocationRequest["priority"];
   }
 
   /** Every element takes at least a byte, so a false count ends at the end of the bytes. */

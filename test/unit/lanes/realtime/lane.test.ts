@@ -8,7 +8,7 @@ import { modelVersion } from "../../../support/specs.ts";
 
 function consumer(): LocalConsumer & { readonly offered: Invocation[] } {
   const offered: Invocation[] = [];
-  return { offered, directIsOpen: true, offer: (each) => void offered.push(each) };
+  return { offered, directIsOpen: true, wantsBatch: true, offer: (each) => void offered.push(each) };
 }
 
 test("a call goes to the consumer of its version and to no other", () => {

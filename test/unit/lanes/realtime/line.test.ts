@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import type { Invocation } from "../../../../src/core/invocation.ts";
+import { BATCH_PRIORITY, type Invocation, type InvocationRequest } from "../../../../src/core/invocation.ts";
 import { type FrameLimits, Line } from "../../../../src/lanes/realtime/line.ts";
 import { invocation } from "../../../support/invocations.ts";
 
@@ -268,5 +268,40 @@ describe("whether a frame would be full", () => {
 
   test("is so from as many bytes on", () => {
     assert.equal(lineOf(invocation({ bytes: 1000 })).fills(MERGED), true);
+  });
+});
+
+describe("rows of jobs", () => {
+  const batch = (rest: Partial<InvocationRequest> = {}): Invocation => invocation({ priority: BATCH_PRIORITY, ...rest });
+
+  test("wait beside the requests, and are not counted among them", () => {
+    const line = lineOf(invocation(), batch({ rows: 3 }), batch({ rows: 0 }));
+    assert.deepEqual([line.requests, line.bytes, line.batchRows, line.isEmpty], [1, 10, 4, false]);
+    line.drain();
+    assert.deepEqual([line.requests, line.batchRows, line.isEmpty], [0, 0, true]);
+  });
+
+  test("get a frame when no request waits, or when it is their turn, and never share one", () => {
+    const [call, rows] = [invocation(), batch()];
+    assert.deepEqual(lineOf(rows, call).take(MERGED), [call]);
+    assert.deepEqual(lineOf(call, rows).take(MERGED, true), [rows]);
+    const line = lineOf(rows);
+    assert.deepEqual([line.take(MERGED), line.take(MERGED, true)], [[rows], []]);
+  });
+
+  test("fill a frame when requests have not come for a second, and one call of them is a frame until then", (t) => {
+    const time = clock(t);
+    const [first, second, third] = [batch(), batch(), batch()];
+    const line = lineOf(first, second, third, invocation());
+    assert.equal(line.take(MERGED).length, 1);
+    assert.deepEqual(line.take(MERGED), [first]);
+    time.nowMs += 1001;
+    assert.deepEqual(line.take(MERGED), [second, third]);
+  });
+
+  test("can leave without the requests", () => {
+    const [call, rows] = [invocation(), batch()];
+    const line = lineOf(call, rows);
+    assert.deepEqual([line.drainBatch(), line.requests, line.batchRows], [[rows], 1, 0]);
   });
 });

@@ -1,0 +1,84 @@
+// Datasets are read and written in threads of their own: neither parsing nor formatting ever runs where calls are answered.
+import { open } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { MessageChannel } from "node:worker_threads";
+import { Piscina } from "piscina";
+import { IdiomError } from "../core/errors.ts";
+import { Block, type BlockPlace } from "./block.ts";
+import type { JoinTask } from "./join-task.ts";
+import type { ReadProgress, ReadResult, ReadTask } from "./read-task.ts";
+import type { TaskOutcome } from "./tasks.ts";
+import type { WriteResult, WriteTask } from "./write-task.ts";
+
+const IDLE_TIMEOUT_MS = 10_000;
+/** One dataset is read per thread, from its first row to its last; chunks are written between by others. */
+const READERS = 2;
+const WRITERS = 2;
+
+export class DataThreads {
+  readonly #readers = pool(READERS);
+  readonly #writers = pool(WRITERS);
+
+  /**
+   * Reads a dataset into a spool file and tells of each block in order.
+   * @throws IdiomError DATASET_INVALID; AbortError once `signal` has.
+   */
+  async read(task: ReadTask, progress: (progress: ReadProgress) => void, signal: AbortSignal): Promise<ReadResult> {
+    const { port1, port2 } = new MessageChannel();
+    const told = new Promise<void>((resolve) => port1.once("close", resolve));
+    port1.on("message", progress);
+    try {
+      const outcome = (await this.#readers.run({ task, port: port2 }, { name: "readDataset", transferList: [port2], signal })) as TaskOutcome<ReadResult>;
+      // What was told last may still be on its way.
+      await told;
+      return resultOf(outcome);
+    } finally {
+      port1.close();
+    }
+  }
+
+  async write(task: WriteTask): Promise<WriteResult> {
+    const transferList = task.answers.flatMap(({ outputs }) => (outputs.kind === "rows" ? outputs.tensors.map(({ data }) => data.buffer as ArrayBuffer) : []));
+    return resultOf((await this.#writers.run(task, { name: "writeChunk", transferList })) as TaskOutcome<WriteResult>);
+  }
+
+  async join(task: JoinTask): Promise<void> {
+    resultOf((await this.#writers.run(task, { name: "joinParts" })) as TaskOutcome<void>);
+  }
+
+  /** A block of a job's spool: a read of bytes, which needs no thread of ours. */
+  async block(folder: string, { file, offset, bytes }: BlockPlace): Promise<Block> {
+    const handle = await open(join(folder, file));
+    try {
+      const buffer = Buffer.allocUnsafeSlow(bytes);
+      const { bytesRead } = await handle.read(buffer, 0, bytes, offset);
+      if (bytesRead !== bytes) throw new IdiomError("INTERNAL", `${file} of the job is shorter than it was`);
+      return new Block(buffer);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#readers.destroy(), this.#writers.destroy()]);
+  }
+}
+
+function pool(maxThreads: number): Piscina {
+  return new Piscina({
+    // As this file is, so is that one: TypeScript in the sources, JavaScript in the build.
+    filename: join(import.meta.dirname, `tasks${extname(import.meta.filename)}`),
+    minThreads: 0,
+    maxThreads,
+    idleTimeout: IDLE_TIMEOUT_MS,
+    // A thread that waits for tasks in Atomics.wait reads its files ten times slower meanwhile: its event loop stands still.
+    atomics: "disabled",
+    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
+  });
+}
+
+/** What a task came to, as `tasks.ts` hands it over. */
+function resultOf<Value>(outcome: TaskOutcome<Value>): Value {
+  if (outcome.ok) return outcome.value;
+  throw new IdiomError(outcome.code, outcome.message);
+}

@@ -1,0 +1,135 @@
+// Writes what a chunk came to: its part of the output, and its failed rows. Runs in a thread.
+import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { IdiomError } from "../core/errors.ts";
+import type { Compression } from "../core/job.ts";
+import { type JsonValue, parseJsonExact, stringifyExact } from "../core/json-tensor.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { Block, type BlockPlace } from "./block.ts";
+import type { FileFormat } from "./formats.ts";
+import { csvLine, jsonLine, type RowReader, rowReader } from "./text-output.ts";
+
+/** A row that the model failed. `place` counts the rows of its block that are not broken. */
+export interface FailedRow {
+  readonly place: number;
+  readonly code: string;
+  readonly cause: string;
+}
+
+/** What the model answered for the places [from, to) of a block, without those that failed. */
+export interface BlockAnswer {
+  readonly block: BlockPlace;
+  /** Source rows [fromRow, toRow) are the chunk's. */
+  readonly fromRow: number;
+  readonly toRow: number;
+  readonly failed: readonly FailedRow[];
+  /** `rows`: one tensor per output for all rows. `calls`: the tensors of each row's own call. */
+  readonly outputs: { readonly kind: "rows"; readonly tensors: readonly Tensor[] } | { readonly kind: "calls"; readonly calls: readonly (readonly Tensor[])[] };
+}
+
+export interface WriteTask {
+  readonly folder: string;
+  /** Names of the files to write. */
+  readonly part: string;
+  readonly errors: string;
+  readonly format: FileFormat;
+  /** Names of the inputs and outputs, and of the kept columns; null: kept rows have names of their own. */
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  readonly keptColumns: readonly string[] | null;
+  readonly answers: readonly BlockAnswer[];
+}
+
+export interface WriteResult {
+  readonly failedRows: number;
+  readonly failedByModel: number;
+}
+
+const NICE = 10;
+
+export function writeChunk(task: WriteTask): WriteResult {
+  setPriority(NICE);
+  const lines: string[] = [];
+  const errors: string[] = [];
+  let failedByModel = 0;
+  for (const answer of task.answers) {
+    const block = readBlock(task.folder, answer.block);
+    appendRows(lines, block, answer, task);
+    errors.push(...failuresOf(block, answer, task.inputNames));
+    failedByModel += answer.failed.length;
+  }
+  writeFileSync(join(task.folder, task.part), compressed(lines.join(""), task.format.compression), { mode: 0o600 });
+  if (errors.length > 0) writeFileSync(join(task.folder, task.errors), errors.join(""), { mode: 0o600 });
+  return { failedRows: errors.length, failedByModel };
+}
+
+/** Pieces one after the other are a file of the same compression. */
+export function compressed(text: string, compression: Compression): string | Buffer {
+  if (compression === "none" || text === "") return text;
+  return compression === "gzip" ? gzipSync(text) : zstdCompressSync(text);
+}
+
+function readBlock(folder: string, { file, offset, bytes }: BlockPlace): Block {
+  const descriptor = openSync(join(folder, file), "r");
+  try {
+    const buffer = Buffer.alloc(bytes);
+    if (readSync(descriptor, buffer, 0, bytes, offset) !== bytes) throw new IdiomError("INTERNAL", `${file} of the job is shorter than it was`);
+    return new Block(buffer);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function appendRows(lines: string[], block: Block, answer: BlockAnswer, task: WriteTask): void {
+  const { from, to } = block.places(answer.fromRow, answer.toRow);
+  const failed = new Set(answer.failed.map(({ place }) => place));
+  const kept = block.keptRows();
+  const valuesOf = outputValues(answer);
+  const names = task.outputNames.map((name) => JSON.stringify(name));
+  let answered = 0;
+  for (let place = from; place < to; place++) {
+    if (failed.has(place)) continue;
+    const values = valuesOf(answered++);
+    const cells = kept[place];
+    if (task.format.format === "csv") lines.push(csvLine(cells === undefined ? values : [...keptCells(cells), ...values]));
+    else lines.push(jsonLine(names, values, cells === undefined ? "" : keptMembers(cells, task.keptColumns)));
+  }
+}
+
+function outputValues({ outputs }: BlockAnswer): (row: number) => JsonValue[] {
+  if (outputs.kind === "calls") return (row) => (outputs.calls[row] as readonly Tensor[]).map((tensor) => rowReader(tensor, null)(0));
+  const readers: RowReader[] = outputs.tensors.map((tensor) => rowReader(tensor, tensor.shape[0] as number));
+  return (row) => readers.map((read) => read(row));
+}
+
+function keptCells(json: Uint8Array): JsonValue[] {
+  const kept = parseJsonExact(Buffer.from(json).toString("utf8")) as JsonValue[] | Record<string, JsonValue>;
+  return Array.isArray(kept) ? kept : Object.values(kept);
+}
+
+function keptMembers(json: Uint8Array, columns: readonly string[] | null): string {
+  const kept = parseJsonExact(Buffer.from(json).toString("utf8")) as JsonValue[] | Record<string, JsonValue>;
+  const members = Array.isArray(kept) ? kept.map((value, i) => [columns?.[i] ?? "", value] as const) : Object.entries(kept);
+  return members.map(([name, value]) => `${JSON.stringify(name)}:${stringifyExact(value)},`).join("");
+}
+
+/** In the order of the rows, counted from 1. */
+function failuresOf(block: Block, { fromRow, toRow, failed }: BlockAnswer, inputNames: readonly string[]): string[] {
+  const broken = block.broken
+    .filter(({ row }) => row >= fromRow && row < toRow)
+    .map(({ row, cause, data }) => ({ row: row + 1, code: "DATASET_INVALID", cause, data }));
+  const byModel = failed.map(({ place, code, cause }) => ({
+    row: block.firstRow + (block.sourceRows[place] as number) + 1,
+    code,
+    cause,
+    data: rowData(block, place, inputNames),
+  }));
+  return [...broken, ...byModel].sort((a, b) => a.row - b.row).map((failure) => `${stringifyExact(failure)}\n`);
+}
+
+function rowData(block: Block, place: number, inputNames: readonly string[]): object {
+  const tensors = block.tensors(place, place + 1, (rowShape) => [1, ...rowShape]);
+  return Object.fromEntries(tensors.map((tensor, i) => [inputNames[i], rowReader(tensor, 1)(0)]));
+}

@@ -1,0 +1,297 @@
+// The batch lane of a process with front doors: accepts jobs, steers those that it has the lease of, and runs chunks of any job.
+import { randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { Logger } from "pino";
+import { IdiomError } from "../../core/errors.ts";
+import type { Invocation } from "../../core/invocation.ts";
+import { hasEnded, type Job, type JobRequest, type JobSpec, type JobsBackend } from "../../core/job.ts";
+import { connect, type RedisConnection, type RedisServer } from "../../redis/connection.ts";
+import { keys } from "../../redis/keys.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
+import { ChunkRunner } from "./chunk-runner.ts";
+import { Coordinator, LEASE_MS, OUTPUT, UPLOAD } from "./coordinator.ts";
+import type { FindVersion, JobData } from "./data.ts";
+import { type JobRecord, Ledger } from "./ledger.ts";
+
+export interface BatchLaneOptions {
+  /** The durable Redis. */
+  readonly server: RedisServer;
+  /** Holds a folder per job. Every process with front doors sees the same one. */
+  readonly folder: string;
+  readonly jobsPerModel: number;
+  readonly ttlMs: number;
+}
+
+export interface BatchLaneParts {
+  readonly data: JobData;
+  readonly find: FindVersion;
+  readonly submit: (invocation: Invocation) => void;
+  /** The real path of a file that jobs may read, or write. @throws IdiomError PATH_NOT_ALLOWED, DATASET_INVALID */
+  readonly readable: (path: string) => string;
+  readonly writable: (path: string) => string;
+  readonly log: Logger;
+}
+
+/** Jobs that one process steers. */
+const MAX_STEERED = 16;
+/** A job whose process has died is taken up after its lease and this. */
+const LOOK_MS = 1000;
+const SWEEP_MS = 30_000;
+const READ_BYTES = 2 ** 18;
+/** Watchers hear of a job that changes all the time no more often than this. */
+const WATCH_MS = 250;
+
+export class BatchLane implements JobsBackend {
+  readonly #options: BatchLaneOptions;
+  readonly #parts: BatchLaneParts;
+  /** Fails at once while Redis is away: a caller waits. */
+  readonly #commands: RedisConnection;
+  readonly #connections: RedisConnection[];
+  /** Waits for a Redis that is away. */
+  readonly #patient: Ledger;
+  readonly #ledger: Ledger;
+  readonly #queue: ChunkQueue;
+  readonly #runner: ChunkRunner;
+  readonly #steered = new Map<string, Coordinator>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #taking = false;
+  #stopped = false;
+
+  constructor(options: BatchLaneOptions, parts: BatchLaneParts) {
+    this.#options = options;
+    this.#parts = parts;
+    const { server } = options;
+    this.#commands = connect(server, "commands");
+    const patient = connect(server, "blocking");
+    const worker = connect(server, "blocking");
+    const subscriber = connect(server, "blocking");
+    this.#connections = [this.#commands, patient, worker, subscriber];
+    this.#ledger = new Ledger(this.#commands);
+    this.#patient = new Ledger(patient);
+    const folder = (id: string): string => this.#folder(id);
+    this.#runner = new ChunkRunner({ ledger: this.#patient, folder, ...parts });
+    this.#queue = new ChunkQueue(
+      patient,
+      worker,
+      {
+        run: (id, index) => this.#runner.run(id, index),
+        gaveUp: async (id, index, attempts, cause) => {
+          const chunk = await this.#patient.chunk(id, index);
+          if (chunk !== null) await this.#patient.bury(id, { ...chunk, attempts, cause });
+          this.#steered.get(id)?.jobChanged();
+        },
+      },
+      parts.log,
+    );
+    subscriber.subscribe(keys.batchChanged).catch(() => {});
+    subscriber.on("message", (_channel: string, message: string) => this.#jobChanged(message));
+  }
+
+  start(): void {
+    this.#queue.start();
+    this.#timers.push(
+      setInterval(() => void this.#take(), LOOK_MS),
+      setInterval(() => void this.#sweep(), SWEEP_MS),
+    );
+    void this.#take();
+  }
+
+  /** Leaves what it steers and what it runs to others. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    const steered = [...this.#steered.values()];
+    for (const coordinator of steered) coordinator.stop();
+    await Promise.all(steered.map(({ ended }) => ended));
+    const queueStopped = this.#queue.stop();
+    this.#runner.stopAll();
+    await queueStopped;
+    for (const connection of this.#connections) connection.disconnect();
+  }
+
+  async submit(request: JobRequest, owner: string): Promise<Job> {
+    const { input, output } = request;
+    const readable = input.path === null ? null : this.#parts.readable(input.path);
+    const writable = output.path === null ? null : this.#parts.writable(output.path);
+    if (request.keep === "all" && input.format === "jsonl" && output.format === "csv")
+      throw new IdiomError("INVALID_REQUEST", "JSON Lines have no columns that all rows share: name those to keep, or write JSON Lines");
+    const found = this.#parts.find(request.model, request.version);
+    if (!found.ok) throw new IdiomError("MODEL_NOT_READY", found.why);
+    const { version } = found.serving;
+    if (!version.manifest.idempotent)
+      throw new IdiomError(
+        "INVALID_REQUEST",
+        `model '${version.name}' says idempotent: false, and after a crash a job runs rows again; call it row by row instead`,
+      );
+    const spec: JobSpec = {
+      id: randomUUID().replaceAll("-", "").slice(0, 20),
+      owner,
+      idempotencyKey: request.idempotencyKey,
+      model: { name: version.name, version: version.version, digest: version.digest },
+      input: { ...input, path: readable },
+      output: { ...output, path: writable },
+      keep: request.keep,
+      maxFailedRows: request.maxFailedRows,
+      priority: request.priority,
+      ttlMs: request.ttlMs ?? this.#options.ttlMs,
+      submittedAt: Date.now(),
+    };
+    await mkdir(this.#folder(spec.id), { recursive: true, mode: 0o700 });
+    const id = await this.#answer(this.#ledger.submit(spec, readable !== null));
+    if (id !== spec.id) await rm(this.#folder(spec.id), { recursive: true, force: true });
+    void this.#take();
+    return this.get(id, owner);
+  }
+
+  async upload(id: string, owner: string, bytes: AsyncIterable<Uint8Array>): Promise<Job> {
+    const job = await this.#owned(id, owner);
+    if (job.inputReady || job.state.name !== "queued") throw new IdiomError("JOB_STATE", `the job is ${job.state.name} and takes no upload`);
+    const partial = join(this.#folder(id), `${UPLOAD}-${randomUUID()}`);
+    try {
+      await pipeline(bytes, createWriteStream(partial, { mode: 0o600 }));
+      await rename(partial, join(this.#folder(id), UPLOAD));
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+    await this.#answer(this.#ledger.inputReady(id));
+    void this.#take();
+    return this.get(id, owner);
+  }
+
+  get(id: string, owner: string): Promise<Job> {
+    return this.#owned(id, owner);
+  }
+
+  async list(owner: string): Promise<Job[]> {
+    return (await this.#answer(this.#ledger.list())).filter(({ spec }) => spec.owner === owner);
+  }
+
+  async *watch(id: string, owner: string, signal: AbortSignal): AsyncGenerator<Job, void, void> {
+    while (!signal.aborted) {
+      const changed = this.#nextChange(id, signal);
+      const job = await this.#owned(id, owner);
+      yield job;
+      if (hasEnded(job.state)) return;
+      await changed;
+    }
+  }
+
+  async change(id: string, owner: string, event: "pause" | "resume" | "cancel" | "retry"): Promise<Job> {
+    const job = await this.#owned(id, owner);
+    if (event === "retry" && job.progress.totalRows !== null && job.state.name === "succeeded" && job.failedByModel === 0)
+      throw new IdiomError("JOB_STATE", "no row of the job was failed by its model: there is nothing to run again");
+    await this.#answer(this.#ledger.change(id, { type: event }));
+    void this.#take();
+    return this.get(id, owner);
+  }
+
+  async readOutput(id: string, owner: string): Promise<AsyncIterable<Uint8Array>> {
+    const { spec, state } = await this.#owned(id, owner);
+    if (state.name !== "succeeded") throw new IdiomError("JOB_STATE", `the job is ${state.name}: it has an output once it has succeeded`);
+    const path = spec.output.path === null ? join(this.#folder(id), OUTPUT) : this.#parts.readable(spec.output.path);
+    if ((await stat(path).catch(() => null)) === null) throw new IdiomError("DATASET_INVALID", `the output is gone from ${path}`);
+    return createReadStream(path, { highWaterMark: READ_BYTES });
+  }
+
+  async readErrors(id: string, owner: string): Promise<AsyncIterable<Uint8Array>> {
+    await this.#owned(id, owner);
+    const results = [...(await this.#answer(this.#ledger.results(id)))].sort(([a], [b]) => a - b);
+    return concatenated(results.flatMap(([, { errors }]) => (errors === "" ? [] : [join(this.#folder(id), errors)])));
+  }
+
+  #folder(id: string): string {
+    return join(this.#options.folder, id);
+  }
+
+  /** Whoever does not own a job learns nothing of it, not even that it is there. */
+  async #owned(id: string, owner: string): Promise<JobRecord> {
+    const job = await this.#answer(this.#ledger.get(id));
+    if (job.spec.owner !== owner) throw new IdiomError("JOB_NOT_FOUND", `there is no job '${id}'`);
+    return job;
+  }
+
+  /** @throws IdiomError JOBS_UNAVAILABLE when Redis does not answer */
+  async #answer<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    try {
+      return await asked;
+    } catch (error) {
+      if (error instanceof IdiomError) throw error;
+      throw new IdiomError("JOBS_UNAVAILABLE", `jobs cannot be reached now: the durable Redis says: ${(error as Error).message}`);
+    }
+  }
+
+  #jobChanged(message: string): void {
+    const [id = "", state = ""] = message.split(" ");
+    if (state === "cancelled" || state === "failed") this.#runner.stop(id);
+    this.#steered.get(id)?.jobChanged();
+    for (const tell of this.#watchers.get(id) ?? []) tell();
+    if (state === "queued") void this.#take();
+  }
+
+  /** Takes jobs as long as there are some that nobody steers. */
+  async #take(): Promise<void> {
+    if (this.#taking || this.#stopped) return;
+    this.#taking = true;
+    try {
+      while (this.#steered.size < MAX_STEERED && !this.#stopped) {
+        const lease = await this.#ledger.take(LEASE_MS, this.#options.jobsPerModel);
+        if (lease === null) break;
+        const coordinator = new Coordinator(lease, { ledger: this.#patient, queue: this.#queue, folder: (id) => this.#folder(id), ...this.#parts });
+        this.#steered.set(lease.id, coordinator);
+        void coordinator.ended.then(() => {
+          this.#steered.delete(lease.id);
+          void this.#take();
+        });
+      }
+    } catch (error) {
+      this.#parts.log.debug({ error: (error as Error).message }, "jobs cannot be looked for; trying again");
+    } finally {
+      this.#taking = false;
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      for (const id of await this.#ledger.expired()) {
+        const job = await this.#ledger.find(id);
+        await rm(this.#folder(id), { recursive: true, force: true });
+        if (job !== null) await this.#ledger.remove(job);
+      }
+    } catch (error) {
+      this.#parts.log.debug({ error: (error as Error).message }, "ended jobs cannot be removed; trying again");
+    }
+  }
+
+  /** Resolves when the job changes, and after a second in any case; never before the distance of two messages. */
+  #nextChange(id: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const asked = performance.now();
+      const watchers = this.#watchers.get(id) ?? new Set();
+      this.#watchers.set(id, watchers);
+      let timer: NodeJS.Timeout;
+      const done = (): void => {
+        clearTimeout(timer);
+        watchers.delete(tell);
+        if (watchers.size === 0) this.#watchers.delete(id);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const tell = (): void => {
+        clearTimeout(timer);
+        timer = setTimeout(done, Math.max(0, WATCH_MS - (performance.now() - asked)));
+      };
+      timer = setTimeout(done, LOOK_MS);
+      watchers.add(tell);
+      signal.addEventListener("abort", done);
+    });
+  }
+}
+
+async function* concatenated(files: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
+  for (const file of files) yield* createReadStream(file, { highWaterMark: READ_BYTES });
+}

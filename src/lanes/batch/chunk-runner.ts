@@ -1,0 +1,119 @@
+// One attempt at a chunk: its rows from the spool, through the model, to a part of the output, and into the ledger.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { IdiomError } from "../../core/errors.ts";
+import type { Invocation } from "../../core/invocation.ts";
+import type { Chunk, JobSpec } from "../../core/job.ts";
+import type { BlockAnswer, BlockPlace, FindVersion, JobData, ServingVersion } from "./data.ts";
+import type { Ledger } from "./ledger.ts";
+import { NotNow, RowCosts, runRows } from "./row-runner.ts";
+
+export interface ChunkRunnerParts {
+  readonly ledger: Ledger;
+  readonly data: JobData;
+  readonly find: FindVersion;
+  readonly submit: (invocation: Invocation) => void;
+  /** The folder of a job. */
+  readonly folder: (id: string) => string;
+}
+
+export class ChunkRunner {
+  readonly #parts: ChunkRunnerParts;
+  readonly #costs = new RowCosts();
+  /** What runs now, by job. */
+  readonly #running = new Map<string, Set<AbortController>>();
+
+  constructor(parts: ChunkRunnerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs a chunk unless it is committed already or its job does not run. What it comes to counts only when no newer attempt has begun.
+   * @throws NotNow when the model cannot be called, IdiomError for what is wrong with the job, Error for what is wrong here.
+   */
+  async run(id: string, index: number): Promise<void> {
+    const attempt = await this.#parts.ledger.start(id, index);
+    if (attempt === null) return;
+    const stop = new AbortController();
+    const running = this.#running.get(id) ?? new Set();
+    this.#running.set(id, running.add(stop));
+    try {
+      await this.#attempt(id, index, attempt, stop.signal);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+      // Of a job that was ended nothing is left to do; a process that stops leaves the chunk to others.
+      if (stop.signal.reason instanceof NotNow) throw stop.signal.reason;
+    } finally {
+      running.delete(stop);
+      if (running.size === 0) this.#running.delete(id);
+    }
+  }
+
+  /** Stops what runs of this job; nothing of it is committed. */
+  stop(id: string): void {
+    for (const stop of this.#running.get(id) ?? []) stop.abort();
+  }
+
+  /** Stops what runs here, for others to run. */
+  stopAll(): void {
+    for (const running of this.#running.values()) for (const stop of running) stop.abort(new NotNow("the server is shutting down"));
+  }
+
+  async #attempt(id: string, index: number, attempt: number, signal: AbortSignal): Promise<void> {
+    const { ledger, data } = this.#parts;
+    const [job, chunk, blocks] = await Promise.all([ledger.get(id), ledger.chunk(id, index), ledger.blocks(id, 0)]);
+    if (chunk === null) throw new IdiomError("INTERNAL", `chunk ${index} is not in the ledger`);
+    const { spec, keptColumns } = job;
+    const serving = pinned(spec, this.#parts.find);
+    const folder = this.#parts.folder(id);
+    const answers: BlockAnswer[] = [];
+    for (const place of blocksOf(chunk, blocks)) answers.push(await this.#answer(folder, place, chunk, serving, signal));
+    const names = { part: `part-${index}-${attempt}`, errors: `errors-${index}-${attempt}` };
+    const { inputs, outputs } = serving.signature;
+    const counts = await data.write({
+      folder,
+      ...names,
+      format: spec.output,
+      inputNames: inputs.map(({ name }) => name),
+      outputNames: outputs.map(({ name }) => name),
+      keptColumns,
+      answers,
+    });
+    const errors = counts.failedRows === 0 ? "" : names.errors;
+    if (!signal.aborted && (await ledger.commit(id, chunk, { attempt, part: names.part, errors, ...counts }))) return;
+    await Promise.all(Object.values(names).map((name) => rm(join(folder, name), { force: true })));
+  }
+
+  async #answer(folder: string, place: BlockPlace, chunk: Chunk, serving: ServingVersion, signal: AbortSignal): Promise<BlockAnswer> {
+    const fromRow = Math.max(chunk.firstRow, place.firstRow);
+    const toRow = Math.min(chunk.firstRow + chunk.rows, place.firstRow + place.rows);
+    const block = await this.#parts.data.block(folder, place);
+    const answer = await runRows({ serving, block, ...block.places(fromRow, toRow) }, this.#parts.submit, this.#costs, signal);
+    return { block: place, fromRow, toRow, ...answer };
+  }
+}
+
+/**
+ * The version that the job was submitted for.
+ * @throws NotNow while it is not there, IdiomError MODEL_INVALID when something else has taken its place.
+ */
+export function pinned({ model }: JobSpec, find: FindVersion): ServingVersion {
+  const { name, version, digest } = model;
+  let found: ReturnType<FindVersion>;
+  try {
+    found = find(name, version);
+  } catch (error) {
+    throw new NotNow(IdiomError.from(error).message);
+  }
+  if (!found.ok) throw new NotNow(found.why);
+  const { serving } = found;
+  if (serving.version.digest === digest) return serving;
+  throw new IdiomError(
+    "MODEL_INVALID",
+    `model '${name}' version '${version}' has changed since the job was submitted (${digest.slice(0, 12)}, now ${serving.version.digest.slice(0, 12)}): its answers would be of two models; submit the job again`,
+  );
+}
+
+function blocksOf({ firstRow, rows }: Chunk, blocks: readonly BlockPlace[]): BlockPlace[] {
+  return blocks.filter((block) => block.firstRow < firstRow + rows && block.firstRow + block.rows > firstRow);
+}

@@ -1,0 +1,289 @@
+// Steers one job while it holds the job's lease: has its input read, cuts chunks of about a second, and joins what they come to.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { IdiomError } from "../../core/errors.ts";
+import { type Chunk, type JobEvent, tooManyFailed } from "../../core/job.ts";
+import type { ChunkQueue } from "./chunk-queue.ts";
+import { pinned } from "./chunk-runner.ts";
+import type { FindVersion, JobData, ServingVersion } from "./data.ts";
+import type { JobLease, JobRecord, Ledger } from "./ledger.ts";
+import { NotNow } from "./row-runner.ts";
+
+export interface CoordinatorParts {
+  readonly ledger: Ledger;
+  readonly queue: ChunkQueue;
+  readonly data: JobData;
+  readonly find: FindVersion;
+  readonly folder: (id: string) => string;
+  readonly log: Logger;
+}
+
+export const LEASE_MS = 5000;
+const RENEW_MS = 1000;
+/** What nobody told us of is seen after this time. */
+const LOOK_MS = 1000;
+const CHUNK_MS = 1000;
+/** The first chunk shows what a row costs. */
+const FIRST_ROWS = 64;
+/** From one chunk to the next it grows by no more than this. */
+const MOST_GROWTH = 8;
+const MAX_ROWS = 1_000_000;
+/** Of its rows in the spool: a chunk is held in memory. */
+const MAX_CHUNK_BYTES = 4 * 2 ** 20;
+/** Chunks in flight per process and slot, and one more while its output is written. */
+const MORE_THAN_SLOTS = 1;
+/** Chunks that were lost with whoever had them are queued again. */
+const REQUEUE_MS = 10_000;
+
+/** Something ended that is nobody's fault: the lease, or the job. */
+class Gone extends Error {
+  override name = "Gone";
+}
+
+export class Coordinator {
+  readonly lease: JobLease;
+  /** Resolves when this process steers the job no more. */
+  readonly ended: Promise<void>;
+  readonly #parts: CoordinatorParts;
+  readonly #stop = new AbortController();
+  readonly #started = new Map<number, { readonly rows: number; readonly at: number }>();
+  #wake: (() => void) | null = null;
+  #changed = false;
+  #targetRows = FIRST_ROWS;
+  #readingFailed: Error | null = null;
+  #reading: Promise<void> | null = null;
+  #bytesPerRow = 1;
+  #rate = new Rate();
+
+  constructor(lease: JobLease, parts: CoordinatorParts) {
+    this.lease = lease;
+    this.#parts = parts;
+    this.ended = this.#run();
+  }
+
+  /** The job may have changed. */
+  jobChanged(): void {
+    this.#changed = true;
+    this.#wake?.();
+  }
+
+  /** Leaves the job to others, in the state that it has. */
+  stop(): void {
+    this.#stop.abort();
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    const renewal = setInterval(() => void this.#renew(), RENEW_MS);
+    try {
+      await this.#steer();
+    } catch (error) {
+      if (!(error instanceof Gone) && !this.#stop.signal.aborted) await this.#fail(error as Error);
+    } finally {
+      clearInterval(renewal);
+      this.#stop.abort();
+      await this.#reading;
+      await this.#parts.ledger.release(this.lease).catch(() => {});
+    }
+  }
+
+  async #renew(): Promise<void> {
+    if (!(await this.#parts.ledger.renew(this.lease, LEASE_MS).catch(() => true))) this.stop();
+  }
+
+  async #steer(): Promise<void> {
+    const { ledger } = this.#parts;
+    const { id } = this.lease;
+    let job = await this.#change({ type: "taken" });
+    await this.#requeue(job);
+    let requeuedAt = performance.now();
+    while (true) {
+      const serving = await this.#serving(job);
+      if (serving !== null) {
+        if (job.progress.totalRows === null) this.#reading ??= this.#read(job, serving);
+        if (await this.#finished(job, serving)) return;
+        await this.#plan(job, serving);
+      }
+      await this.#nextChange();
+      if (this.#stop.signal.aborted) return;
+      job = await ledger.get(id);
+      if (job.state.name !== "running") return;
+      if (this.#readingFailed !== null) throw this.#readingFailed;
+      const dead = job.dead[0];
+      if (dead !== undefined) throw new IdiomError("INTERNAL", dead.cause);
+      const tooMany = tooManyFailed(job.spec.maxFailedRows, job.progress.failedRows, job.progress.totalRows);
+      if (tooMany !== null) throw new IdiomError("INVALID_INPUT", `${tooMany}; \`idiom job errors ${id}\` shows them`);
+      await this.#measure(job);
+      if (performance.now() - requeuedAt > REQUEUE_MS) {
+        await this.#requeue(job);
+        requeuedAt = performance.now();
+      }
+    }
+  }
+
+  /** Null while the model cannot be called; the job says why. */
+  async #serving(job: JobRecord): Promise<ServingVersion | null> {
+    try {
+      const serving = pinned(job.spec, this.#parts.find);
+      if (job.state.name === "running" && job.state.waitsFor !== "") await this.#change({ type: "waits", why: "" });
+      return serving;
+    } catch (error) {
+      if (!(error instanceof NotNow)) throw error;
+      await this.#change({ type: "waits", why: error.message });
+      return null;
+    }
+  }
+
+  async #read({ spec, progress }: JobRecord, { version, signature }: ServingVersion): Promise<void> {
+    const { ledger, data, folder } = this.#parts;
+    const { lease } = this;
+    let writing: Promise<unknown> = Promise.resolve();
+    try {
+      const result = await data.read(
+        {
+          source: spec.input.path ?? join(folder(lease.id), UPLOAD),
+          format: spec.input,
+          folder: folder(lease.id),
+          spool: `rows-${lease.fence}`,
+          skipRows: progress.readRows,
+          model: version.name,
+          inputs: signature.inputs,
+          merged: version.manifest.batching !== null,
+          keep: spec.keep,
+        },
+        ({ place, keptColumns }) => {
+          this.#bytesPerRow = place.bytes / place.rows;
+          writing = Promise.all([writing, ledger.addBlock(lease, place, keptColumns)]).then(() => this.#wake?.());
+          writing.catch(() => {});
+        },
+        this.#stop.signal,
+      );
+      await writing;
+      await ledger.readToEnd(lease, result.rows, result.keptColumns);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#readingFailed = error as Error;
+    }
+    this.jobChanged();
+  }
+
+  /** Cuts chunks as long as fewer than enough are in flight. */
+  async #plan(job: JobRecord, serving: ServingVersion): Promise<void> {
+    const { ledger, queue } = this.#parts;
+    const { spec, progress } = job;
+    const enough = (Math.max(1, serving.slots) + MORE_THAN_SLOTS) * Math.max(1, await queue.workers());
+    let { chunks, plannedRows } = job;
+    for (let inFlight = chunks - job.committed; inFlight < enough && plannedRows < progress.readRows; inFlight++) {
+      const rows = Math.min(progress.readRows - plannedRows, this.#targetRows, Math.max(1, Math.floor(MAX_CHUNK_BYTES / this.#bytesPerRow)));
+      // More is being read: a sliver is left to grow.
+      if (rows < this.#targetRows / 2 && progress.totalRows === null && inFlight > 0) break;
+      const chunk: Chunk = { index: chunks, firstRow: plannedRows, rows };
+      if (!(await ledger.plan(this.lease, chunk))) throw new Gone();
+      this.#started.set(chunk.index, { rows, at: performance.now() });
+      await queue.add([{ id: spec.id, index: chunk.index, round: job.round, priority: spec.priority }]);
+      chunks++;
+      plannedRows += rows;
+    }
+  }
+
+  /** All chunks that are planned and not committed. Whoever has them already goes on. */
+  async #requeue(job: JobRecord): Promise<void> {
+    if (job.chunks === job.committed) return;
+    const { ledger, queue } = this.#parts;
+    const { id, priority } = job.spec;
+    const [chunks, results] = await Promise.all([ledger.chunks(id), ledger.results(id)]);
+    const open = [...chunks.keys()].filter((index) => !results.has(index));
+    await queue.add(open.map((index) => ({ id, index, round: job.round, priority })));
+  }
+
+  /** How long the chunks took that are done now says how large the next ones are. */
+  async #measure(job: JobRecord): Promise<void> {
+    if (this.#started.size > 0 && job.committed > 0) {
+      const results = await this.#parts.ledger.results(this.lease.id);
+      const now = performance.now();
+      for (const [index, { rows, at }] of this.#started) {
+        if (!results.has(index)) continue;
+        this.#started.delete(index);
+        const wanted = Math.round((rows * CHUNK_MS) / Math.max(1, now - at));
+        this.#targetRows = Math.max(1, Math.min(wanted, MOST_GROWTH * rows, MAX_ROWS));
+      }
+    }
+    const rate = this.#rate.next(job.progress.doneRows);
+    if (rate !== null && !(await this.#parts.ledger.rate(this.lease, rate))) throw new Gone();
+  }
+
+  async #finished(job: JobRecord, serving: ServingVersion): Promise<boolean> {
+    const { ledger, data, folder } = this.#parts;
+    const { spec, progress } = job;
+    if (progress.totalRows === null || progress.doneRows < progress.totalRows || job.committed < job.chunks) return false;
+    const results = [...(await ledger.results(spec.id))].sort(([a], [b]) => a - b).map(([, result]) => result);
+    await data.join({
+      job: spec.id,
+      folder: folder(spec.id),
+      format: spec.output,
+      columns: [...(job.keptColumns ?? []), ...serving.signature.outputs.map(({ name }) => name)],
+      parts: results.map(({ part }) => part),
+      target: spec.output.path ?? join(folder(spec.id), OUTPUT),
+    });
+    await this.#change({ type: "finished" });
+    // Without rows that another run could bring right nothing is left to run.
+    if (job.failedByModel > 0) return true;
+    await Promise.all([UPLOAD, ...results.map(({ part }) => part)].map((name) => rm(join(folder(spec.id), name), { force: true })));
+    const spools = new Set((await ledger.blocks(spec.id, 0)).map(({ file }) => file));
+    await Promise.all([...spools].map((name) => rm(join(folder(spec.id), name), { force: true })));
+    await ledger.forgetRows(spec.id);
+    return true;
+  }
+
+  async #fail(error: Error): Promise<void> {
+    this.#parts.log.warn({ job: this.lease.id, error: error.message }, "a job has failed");
+    await this.#change({ type: "failed", reason: error.message }).catch(() => {});
+  }
+
+  /** @throws Gone when somebody else has ended or paused it. */
+  async #change(event: JobEvent): Promise<JobRecord> {
+    try {
+      return await this.#parts.ledger.change(this.lease.id, event);
+    } catch (error) {
+      if (error instanceof IdiomError && (error.code === "JOB_STATE" || error.code === "JOB_NOT_FOUND")) throw new Gone();
+      throw error;
+    }
+  }
+
+  async #nextChange(): Promise<void> {
+    if (!this.#changed && !this.#stop.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_MS);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = null;
+    }
+    this.#changed = false;
+  }
+}
+
+/** Names of files in a job's folder. */
+export const UPLOAD = "upload";
+export const OUTPUT = "output";
+
+/** Rows per second, smoothed over the last seconds. */
+class Rate {
+  #rows: number | null = null;
+  #at = performance.now();
+  #smoothed = 0;
+
+  /** The rate now; null when it was asked for less than a second ago. */
+  next(rows: number): number | null {
+    const now = performance.now();
+    const seconds = (now - this.#at) / 1000;
+    if (this.#rows !== null && seconds < 1) return null;
+    const seen = this.#rows === null ? 0 : Math.max(0, (rows - this.#rows) / seconds);
+    this.#smoothed = this.#smoothed === 0 ? seen : 0.5 * this.#smoothed + 0.5 * seen;
+    this.#rows = rows;
+    this.#at = now;
+    return Math.round(this.#smoothed * 10) / 10;
+  }
+}

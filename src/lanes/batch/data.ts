@@ -1,0 +1,99 @@
+// What the batch lane needs of datasets and of models. It knows neither files nor the registry: roles hands them in.
+import type { ErrorCode } from "../../core/errors.ts";
+import type { Compression, DataFormat } from "../../core/job.ts";
+import type { ModelVersion } from "../../core/model.ts";
+import type { Signature, TensorSpec } from "../../core/signature.ts";
+import type { Tensor } from "../../core/tensor.ts";
+
+/** Where some consecutive rows lie in a job's folder. Rows are counted from 0, broken ones among them. */
+export interface BlockPlace {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** Rows read back. Those that are not broken have places, from 0. */
+export interface RowBlock {
+  /** The places of the source rows [from, to). */
+  places(from: number, to: number): { readonly from: number; readonly to: number };
+  /** One tensor per input for the places [from, to). */
+  tensors(from: number, to: number, shapeOf: (rowShape: readonly number[], input: number) => readonly number[]): readonly Tensor[];
+}
+
+export interface FailedRow {
+  readonly place: number;
+  readonly code: ErrorCode;
+  readonly cause: string;
+}
+
+/** What the model answered for the source rows [fromRow, toRow) of a block, without those that failed. */
+export interface BlockAnswer {
+  readonly block: BlockPlace;
+  readonly fromRow: number;
+  readonly toRow: number;
+  readonly failed: readonly FailedRow[];
+  readonly outputs: RowOutputs;
+}
+
+/** `rows`: one tensor per output for all rows, whose bytes nobody else has. `calls`: the tensors of each row's own call. */
+export type RowOutputs =
+  | { readonly kind: "rows"; readonly tensors: readonly Tensor[] }
+  | { readonly kind: "calls"; readonly calls: readonly (readonly Tensor[])[] };
+
+interface FileFormat {
+  readonly format: DataFormat;
+  readonly compression: Compression;
+}
+
+/** Reading and writing datasets. Errors: DATASET_INVALID. */
+export interface JobData {
+  read(
+    task: {
+      readonly source: string;
+      readonly format: FileFormat;
+      readonly folder: string;
+      readonly spool: string;
+      readonly skipRows: number;
+      readonly model: string;
+      readonly inputs: readonly TensorSpec[];
+      readonly merged: boolean;
+      readonly keep: "all" | readonly string[];
+    },
+    progress: (progress: { readonly place: BlockPlace; readonly keptColumns: readonly string[] | null }) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly rows: number; readonly keptColumns: readonly string[] | null }>;
+  block(folder: string, place: BlockPlace): Promise<RowBlock>;
+  write(task: {
+    readonly folder: string;
+    readonly part: string;
+    readonly errors: string;
+    readonly format: FileFormat;
+    readonly inputNames: readonly string[];
+    readonly outputNames: readonly string[];
+    readonly keptColumns: readonly string[] | null;
+    readonly answers: readonly BlockAnswer[];
+  }): Promise<{ readonly failedRows: number; readonly failedByModel: number }>;
+  join(task: {
+    readonly job: string;
+    readonly folder: string;
+    readonly format: FileFormat;
+    readonly columns: readonly string[];
+    readonly parts: readonly string[];
+    readonly target: string;
+  }): Promise<void>;
+}
+
+/** A version that answers calls, or would. */
+export interface ServingVersion {
+  readonly version: ModelVersion;
+  readonly signature: Signature;
+  readonly slots: number;
+}
+
+/** What there is under a name and version now. `why`: what a job has to wait for. */
+export type FoundVersion = { readonly ok: true; readonly serving: ServingVersion } | { readonly ok: false; readonly why: string };
+
+/** `version` "": the newest that is ready. @throws IdiomError MODEL_NOT_FOUND */
+export type FindVersion = (name: string, version: string) => FoundVersion;
