@@ -6,8 +6,6 @@ import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import { distinctNames, type OnNode, readyOnes, reportsByVersion, servingDigest, stateWithoutReady, whyNotServed } from "./cluster-versions.ts";
 
-const NO_WORKER = "there is no worker; start one with: idiom worker";
-
 type LookUp = (wanted: { readonly key: string; readonly digest: string }) => Promise<DirectoryEntry | null>;
 
 export class ClusterRegistry {
@@ -33,7 +31,7 @@ export class ClusterRegistry {
       const key = versionKey(entry.name, entry.versionNumber);
       if (!reported.has(key)) this.#notReady(entry, "unavailable", whyNotServed([], nodes, entry.version?.manifest.runtime ?? ""));
     }
-    this.#registry.setObstacle("workers", nodes.some(takesWork) ? null : NO_WORKER);
+    this.#registry.setObstacle("workers", whyNoWorker(nodes));
   }
 
   async #update(key: string, reports: readonly OnNode[], nodes: readonly NodeReport[]): Promise<void> {
@@ -79,6 +77,12 @@ export class ClusterRegistry {
       return null;
     }
   }
+}
+
+/** Null while one takes work. */
+function whyNoWorker(nodes: readonly NodeReport[]): string | null {
+  if (nodes.length === 0) return "there is no worker; start one with: idiom worker";
+  return nodes.some(takesWork) ? null : `no worker takes calls: ${nodes.map(({ name, state }) => `node '${name}' is ${state}`).join("; ")}`;
 }
 
 function isSame(a: VersionStatus, b: VersionStatus): boolean {

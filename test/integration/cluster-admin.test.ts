@@ -68,7 +68,9 @@ describe("a gateway", { timeout: 120_000 }, () => {
   };
   const nodes = async (): Promise<Node[]> => (await admin.ask<{ nodes: Node[] }>("ListNodes")).nodes;
   const described = async (): Promise<Described> => (await admin.ask<{ versions: [Described] }>("DescribeModel", { name: "echo" })).versions[0];
-  const problems = async (): Promise<string[]> => (await admin.ask<{ problems: string[] }>("GetStatus")).problems;
+  /** Without those of a machine that is busy. */
+  const problems = async (): Promise<string[]> =>
+    (await admin.ask<{ problems: string[] }>("GetStatus")).problems.filter((problem) => !problem.includes("ms to answer"));
   /** What ServerReady and ModelReady say. */
   const ready = async (): Promise<boolean[]> => {
     const answers = [door.client.call<{ ready: boolean }>("ServerReady", {}), door.client.call<{ ready: boolean }>("ModelReady", { name: "echo" })];
@@ -250,7 +252,7 @@ describe("a gateway", { timeout: 120_000 }, () => {
     await Promise.all([door.says("echo", "NOT_SERVING"), door.says("", "NOT_SERVING")]);
     assert.deepEqual(await ready(), [false, false]);
     const error = await failureOf(call(1));
-    assert.equal(error.details, "model 'echo' version '1' is not at ready state: node 'east' is drained; node 'west' is drained");
+    assert.equal(error.details, "model 'echo' version '1' is not at ready state: no worker takes calls: node 'east' is drained; node 'west' is drained");
     await Promise.all([east.end("SIGTERM"), west.end("SIGTERM")]);
     [east, west] = await Promise.all([startNode("east"), startNode("west")]);
     await Promise.all([door.says("echo", "SERVING"), door.says("", "SERVING")]);

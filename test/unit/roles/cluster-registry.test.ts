@@ -166,6 +166,8 @@ describe("a gateway", () => {
     const { registry, see } = cluster();
     assert.deepEqual([registry.accepting, registry.obstacle], [false, "Redis has not been reached yet"]);
     await see(nodeReport("door", [], { role: "gateway" }), nodeReport("one", [{}], { state: "drained" }));
+    assert.deepEqual([registry.accepting, registry.obstacle], [false, "no worker takes calls: node 'one' is drained"]);
+    await see();
     assert.deepEqual([registry.accepting, registry.obstacle], [false, "there is no worker; start one with: idiom worker"]);
     await see(nodeReport("one", [{}]));
     assert.deepEqual([registry.accepting, registry.obstacle], [true, null]);
