@@ -3,12 +3,13 @@ import { Command, Option } from "commander";
 import { density } from "./density.ts";
 import { lanes } from "./lanes.ts";
 import { limit } from "./limit.ts";
+import { overload } from "./overload.ts";
 import { ready } from "./ready.ts";
 import { reproduce } from "./reproduce.ts";
 import { startup } from "./startup.ts";
 import { type Measure, meets, renderTable } from "./support/report.ts";
 
-const BENCHES: Record<string, (quick: boolean) => Promise<Measure[]>> = { limit, lanes, reproduce, ready, startup, density };
+const BENCHES: Record<string, (quick: boolean) => Promise<Measure[]>> = { limit, lanes, reproduce, ready, startup, density, overload };
 
 interface Options {
   readonly check: boolean;

@@ -72,6 +72,10 @@ export const SUITES: readonly Suite[] = [
   nodeTests("deploy", ["test/deploy/*.test.ts"]),
   nodeTests("security", ["test/security/*.test.ts"]),
   nodeTests("chaos", ["test/chaos/*.test.ts"], { flags: ["--test-concurrency=1"] }),
+  nodeTests("chaos-redis", ["test/chaos/kill.test.ts", "test/integration/waiting.test.ts"], {
+    flags: ["--test-concurrency=1"],
+    env: { IDIOM_TEST_LANE: "redis" },
+  }),
   nodeTests("harness-node", ["runtimes/node/tests/*.test.mjs"], { needs: ["node"], language: "node", alone: false, flags: ["--test-concurrency=1"] }),
   {
     name: "harness-python",

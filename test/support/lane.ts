@@ -3,15 +3,19 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ModelsFolder } from "./models.ts";
 
-const throughRedis = process.env["IDIOM_TEST_LANE"] === "redis";
+export const THROUGH_REDIS = process.env["IDIOM_TEST_LANE"] === "redis";
 
 /** For the configuration of a node within the test. */
-export const LANE_SETTINGS: Readonly<Record<string, unknown>> = throughRedis ? { lanes: { realtime: { direct: false } } } : {};
+export const LANE_SETTINGS: Readonly<Record<string, unknown>> = THROUGH_REDIS ? { lanes: { realtime: { direct: false } } } : {};
 
 /** For the environment of a server process. */
 export function laneEnvironment(): NodeJS.ProcessEnv {
-  if (!throughRedis) return {};
+  return THROUGH_REDIS ? configEnvironment({}) : {};
+}
+
+/** For the environment of a server process with these settings more. */
+export function configEnvironment(settings: Readonly<Record<string, unknown>>): NodeJS.ProcessEnv {
   const file = join(new ModelsFolder().path, "config.yaml");
-  writeFileSync(file, JSON.stringify(LANE_SETTINGS));
+  writeFileSync(file, JSON.stringify({ ...LANE_SETTINGS, ...settings }));
   return { IDIOM_CONFIG: file };
 }
