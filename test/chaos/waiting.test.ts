@@ -76,6 +76,18 @@ describe("calls that wait in Redis", { timeout: 60_000 }, () => {
     await Promise.all(answers);
   });
 
+  test("are answered although their gateway stood still for longer than its lease, also those that must not run twice", async () => {
+    const release = await hold("once");
+    const call = askHeld(gateway.client, "once");
+    await redis.queued("once", 1);
+    process.kill(gateway.pid, "SIGSTOP");
+    await redis.joined(0, 1);
+    process.kill(gateway.pid, "SIGCONT");
+    await redis.joined(1, 1);
+    await release();
+    await call;
+  });
+
   test("are not answered twice by a worker that stood still for longer than its lease, and it is a member again", async () => {
     const second = await startWorker(redis, models.path, "node");
     const traffic = new Traffic(CALLERS, async () => void (await askHeld(gateway.client, "repeatable")));

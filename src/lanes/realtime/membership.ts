@@ -103,10 +103,12 @@ export class Membership {
 
   async #round(): Promise<void> {
     if (this.#rounds++ % SYNCHRONISE_EVERY === 0) await this.#clock.synchronise(this.#redis);
-    const lapsed = await this.#renew();
-    if ((await this.#epochChanged()) || lapsed) {
+    const awayMs = await this.#renew();
+    // After a lapse alone nothing of ours is gone: what others have claimed they answer, and what they dropped nobody claims.
+    const lost = (await this.#epochChanged()) || awayMs > EXPIRE_MS;
+    if (lost) this.#hooks.contentsLost();
+    if (lost || awayMs > LEASE_MS) {
       this.#rewriteAt = 0;
-      this.#hooks.contentsLost();
       this.#othersReturnUntil = performance.now() + LEASE_MS;
     }
     // The others have lost their leases with ours: who does not take them again in time is gone, not who has not come to it yet.
@@ -121,19 +123,19 @@ export class Membership {
     await this.#hooks.seen(members);
   }
 
-  /** Whether our lease had ended since the last time: the others have given us up and dropped what was ours. */
-  async #renew(): Promise<boolean> {
-    if (this.#stopped) return false;
+  /** Resolves to the ms since the last time. Beyond a lease, the others have given us up. */
+  async #renew(): Promise<number> {
+    if (this.#stopped) return 0;
     const { id, gateway, node } = this.#options;
     const writes = this.#writeReport();
     if (gateway) writes.push(...this.#take(keys.gateway(id), keys.gateways));
     if (node) writes.push(...this.#take(keys.node(id), keys.nodes));
     await Promise.all(writes);
     const now = performance.now();
-    const lapsed = this.#renewedAt !== null && now - this.#renewedAt > LEASE_MS;
+    const awayMs = now - (this.#renewedAt ?? now);
     this.#renewedAt = now;
     this.#hooks.leased();
-    return lapsed;
+    return awayMs;
   }
 
   /** Before the lease that tells of it. */
