@@ -12,10 +12,10 @@ import { tensor } from "../test/support/tensors.ts";
 import { type Measure, quantile } from "./support/report.ts";
 
 const MODEL = "busy";
-const FRAME_MS = 20;
+const FRAME_MS = 40;
 const MAX_SIZE = 4;
 /** Waiting calls, about half a second's work. */
-const ROOM = 100;
+const ROOM = 50;
 const TIMES = 10;
 /** As many as keep every frame full, and never find the queue full. */
 const CALLERS = 8 * MAX_SIZE;
