@@ -35,12 +35,13 @@ export function readApiKeys(path: string): ApiKey[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw new IdiomError("CONFIG_INVALID", `the API keys: ${(error as Error).message}`);
   }
+  let json: unknown;
   try {
-    return fileSchema.parse(JSON.parse(text)).keys;
+    json = JSON.parse(text);
   } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-    throw new IdiomError("CONFIG_INVALID", `the API keys in ${path}: ${why}`);
+    throw new IdiomError("CONFIG_INVALID", `the API keys in ${path}: ${(error as Error).message}`);
   }
+  return checked(path, json);
 }
 
 /**
@@ -62,7 +63,8 @@ export function changeApiKeys(path: string, change: (keys: readonly ApiKey[]) =>
     );
   }
   try {
-    writeFileSync(changed, `${JSON.stringify({ keys: change(readApiKeys(path)) }, null, 2)}\n`);
+    const keys = checked(path, { keys: change(readApiKeys(path)) });
+    writeFileSync(changed, `${JSON.stringify({ keys }, null, 2)}\n`);
     const { uid, gid } = statSync(dirname(path));
     if (process.getuid?.() === 0) chownSync(changed, uid, gid);
     renameSync(changed, path);
@@ -70,4 +72,11 @@ export function changeApiKeys(path: string, change: (keys: readonly ApiKey[]) =>
     rmSync(changed, { force: true });
     throw error;
   }
+}
+
+/** @throws IdiomError CONFIG_INVALID */
+function checked(path: string, json: unknown): ApiKey[] {
+  const parsed = fileSchema.safeParse(json);
+  if (!parsed.success) throw new IdiomError("CONFIG_INVALID", `the API keys in ${path}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data.keys;
 }

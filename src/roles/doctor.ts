@@ -6,12 +6,15 @@ import { probeRuntime, readRuntimes } from "../../workers/runtimes.ts";
 import { openSandbox } from "../../workers/sandbox/open.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
+import { openDoor } from "../gateway/door.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 import type { RedisServer } from "../redis/connection.ts";
 import { isUsable } from "../redis/health.ts";
 import { probeRedis } from "../redis/monitor.ts";
 import { shownUrl } from "../redis/redis-url.ts";
 import { scanModels } from "../registry/folder-watch.ts";
+import { LogRing } from "../telemetry/log-ring.ts";
+import { createLogger } from "../telemetry/logger.ts";
 import { findRedisServer, namedRedis } from "./redis-server.ts";
 
 export interface Finding {
@@ -36,8 +39,20 @@ export async function examine(config: Config): Promise<Finding[]> {
     ...(await modelFindings(config.models, runtimes)),
     await portFinding("gRPC port", config.host, config.grpcPort, "IDIOM_GRPC_PORT"),
     await portFinding("HTTP port", config.host, config.httpPort, "IDIOM_HTTP_PORT"),
+    doorFinding(config),
     await sandboxFinding(config),
   ];
+}
+
+function doorFinding(config: Config): Finding {
+  try {
+    const door = openDoor(config, createLogger("silent", new LogRing("doctor")));
+    door.close();
+    const who = door.lock === null ? "whoever is on this machine gets in" : "callers need an API key";
+    return { what: "door", verdict: "ok", detail: `${config.host}: ${door.tls === null ? "plain text" : "TLS"}; ${who}` };
+  } catch (error) {
+    return { what: "door", verdict: "problem", detail: IdiomError.from(error).message };
+  }
 }
 
 function nodeFinding(): Finding {

@@ -236,6 +236,12 @@ describe("the command line", { concurrency: true }, () => {
       assert.match(stdout, new RegExp(`^gRPC port +warning +127\\.0\\.0\\.1:${port} is not free.*IDIOM_GRPC_PORT`, "m"));
     });
 
+    test("a door that would stand open to others is a problem, with what to do", async () => {
+      const { code, stdout } = await runCli(["doctor"], { env: { IDIOM_HOST: "0.0.0.0", IDIOM_STATE: folder, IDIOM_MODELS: new ModelsFolder().path } });
+      assert.equal(code, EXIT.failed);
+      assert.match(stdout, /^door +problem +IDIOM_HOST=0\.0\.0\.0 would open Idiom to other machines in plain text/m);
+    });
+
     test("a models folder that is not there is a problem", async () => {
       const { code, stdout } = await runCli(["doctor"], { env: { IDIOM_MODELS: join(folder, "missing") } });
       assert.equal(code, EXIT.failed);

@@ -1,6 +1,7 @@
 // idiom.v1.AdminService as any grpc-js program speaks it. Shares no code with the server or the CLI.
 import { join } from "node:path";
 import {
+  type ClientOptions,
   type ClientReadableStream,
   credentials,
   type GrpcObject,
@@ -20,8 +21,8 @@ const definition = loadSync(join(PACKAGE_ROOT, "proto", "idiom", "v1", "admin.pr
 const Stub = ((loadPackageDefinition(definition)["idiom"] as GrpcObject)["v1"] as GrpcObject)["AdminService"] as ServiceClientConstructor;
 
 /** Follows the log of a model, from its newest line on. Whoever does not read it makes the server wait. */
-export function followLogs(address: string, model: string): ClientReadableStream<TailLogsResponse> {
-  const stub = new Stub(address, credentials.createInsecure());
+export function followLogs(address: string, model: string, options: ClientOptions = {}): ClientReadableStream<TailLogsResponse> {
+  const stub = new Stub(address, credentials.createInsecure(), options);
   const tail = stub["TailLogs"] as unknown as (request: object) => ClientReadableStream<TailLogsResponse>;
   const stream = tail.call(stub, { model, last: 1, follow: true });
   stream.once("close", () => stub.close());

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { type ChannelCredentials, credentials, Client as GrpcClient, InterceptingCall, type Interceptor, type ServiceError, status } from "@grpc/grpc-js";
-import { runCli } from "./cli.ts";
+import { newApiKey } from "../../src/config/api-key.ts";
+import { type ApiKey, changeApiKeys } from "../../src/config/api-key-file.ts";
 import { Lines } from "./lines.ts";
 import { spawnUp } from "./server.ts";
 
@@ -31,7 +32,7 @@ export async function startLocked(models: string, env: NodeJS.ProcessEnv): Promi
   };
 }
 
-/** A file of keys that tests fill with the command line. */
+/** A file of keys. */
 export class KeyFile {
   readonly path: string;
 
@@ -39,19 +40,16 @@ export class KeyFile {
     this.path = join(folder, "api-keys.json");
   }
 
-  /** Makes a key; `more` are further options of `idiom token create`. */
-  async create(name: string, role: string, ...more: string[]): Promise<string> {
-    return (await this.#token("create", "--name", name, "--role", role, ...more)).trim();
+  /** Adds a key for everything that its role may, but for `terms`. */
+  create(name: string, role: ApiKey["role"], terms: Partial<ApiKey> = {}): string {
+    const { text, id, hash } = newApiKey();
+    const free = { models: null, requestsPerSecond: null, maxConcurrent: null };
+    changeApiKeys(this.path, (keys) => [...keys, { id, name, role, hash, createdAt: new Date().toISOString(), ...free, ...terms }]);
+    return text;
   }
 
-  async revoke(name: string): Promise<void> {
-    await this.#token("revoke", name);
-  }
-
-  async #token(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await runCli(["token", ...args, "--file", this.path]);
-    if (code !== 0) throw new Error(stderr);
-    return stdout;
+  revoke(name: string): void {
+    changeApiKeys(this.path, (keys) => keys.filter((key) => key.name !== name));
   }
 }
 
