@@ -14,7 +14,7 @@ export function registerGateway(program: Command): void {
       const { gateway, loadConfig } = await import("../serving.ts");
       const config = loadConfig(process.env, { ...options });
       const running = await gateway(config);
-      note(`gateway ready.  gRPC ${config.host}:${running.grpcPort}   HTTP ${httpAddress(config, running.httpPort)}/healthz, /metrics`);
+      note(`gateway listens.  gRPC ${config.host}:${running.grpcPort}   HTTP ${httpAddress(config, running.httpPort)}/healthz, /metrics`);
       await stopOnSignal(() => running.stop());
     });
 }
