@@ -87,7 +87,7 @@ export class ClusterAdmin implements AdminBackend {
     if (workers.length === 0) throw new IdiomError("NODE_NOT_FOUND", "no node runs models; start one with: idiom worker");
     const asked = await this.#ask(serving.length > 0 ? serving : workers, (node) => node.reload(wait));
     const failed = asked.filter((one) => !one.ok);
-    if (failed.length === asked.length && failed[0] !== undefined) throw asked.length === 1 ? failed[0].error : silent(failed[0].node, failed[0].error);
+    if (failed.length === asked.length && failed[0] !== undefined) throw silent(failed[0].node, failed[0].error);
     const changes = asked.flatMap((one) => (one.ok ? one.value.map((change) => ({ ...change, node: one.node.name })) : []));
     return {
       changes: changes.sort((a, b) => a.name.localeCompare(b.name) || Number(b.version) - Number(a.version) || a.node.localeCompare(b.node)),
@@ -100,18 +100,18 @@ export class ClusterAdmin implements AdminBackend {
     const until = AbortSignal.any([signal, read.signal]);
     const following = new Set<string>();
     const [own, others] = [this.#ownMember(), this.#others];
-    const joining = (last: number): LogSource[] => {
+    const joining = (): LogSource[] => {
       const fresh = this.#view().members.filter(({ id }) => id !== own.id && !following.has(id));
       for (const { id } of fresh) following.add(id);
-      return fresh.map((node) => ({ node: node.name, chunks: this.#admin(node).tailLogs({ ...query, last }, until) }));
+      return fresh.map((node) => ({ node: node.name, chunks: this.#admin(node).tailLogs(query, until) }));
     };
     const joined = async (): Promise<LogSource[]> => {
       await (others?.membersChanged ?? new Promise(() => {}));
-      return joining(query.last);
+      return joining();
     };
     try {
       const first = { node: this.#view().nameOf(own.id), chunks: this.#own.tailLogs(query, until) };
-      yield* mergeLogs(first, joining(query.last), query.follow ? joined : null, until);
+      yield* mergeLogs(first, joining(), query.follow ? joined : null, until);
     } finally {
       read.abort();
     }

