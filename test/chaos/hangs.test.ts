@@ -21,7 +21,7 @@ const HANGS: Record<Language, readonly string[]> = {
 const PATIENCE_MS = 300;
 const ANSWERED_WITHIN_MS = 250;
 /** Calls that hang one after the other while somebody else waits behind them. */
-const IN_A_ROW = 4;
+const IN_A_ROW = 3;
 
 describe("calls that hang", () => {
   const languages = activeLanguages();
