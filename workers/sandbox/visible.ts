@@ -50,7 +50,7 @@ function ancestors(path: string): string[] {
 
 /**
  * What a process of this runtime reads besides the system: its harness and environment, the model's folder and libraries, and the
- * interpreter where it lies outside of /usr. Nothing twice, nothing below something else of the list.
+ * interpreter where the system does not show it. Nothing twice, nothing below something else of the list.
  */
 export function visiblePaths(runtime: RuntimeDefinition, command: readonly string[], paths: readonly string[], data: string): string[] {
   const own = [join(runtime.folder, "harness"), join(data, "harness", runtime.language), join(data, "environments", runtime.language)];
@@ -62,8 +62,9 @@ function interpreterPaths(program: string, data: string): string[] {
   const tools = join(data, "tools");
   // Wrappers of programs that were unpacked without root.
   if (dirname(program) === join(tools, "bin")) return [dirname(program), join(tools, "debian")];
-  const real = realpathSync(program);
-  return [program, real].filter((path) => !path.startsWith("/usr/")).flatMap((path) => [path, ...installationOf(path)]);
+  // Of /usr everything is visible but this package and its data.
+  const isHidden = (path: string): boolean => !path.startsWith("/usr/") || [PACKAGE_ROOT, data].some((place) => path.startsWith(`${place}/`));
+  return [program, realpathSync(program)].filter(isHidden).flatMap((path) => [path, ...installationOf(path)]);
 }
 
 /** `/opt/java` for `/opt/java/bin/java`, where that is an installation of its own and not somebody's home or this package. */
