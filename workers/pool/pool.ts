@@ -165,7 +165,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
 
   /** Drains once nothing of the version waits in Redis either and `lingerMs` have passed: no other node would take it. */
   async finish(lingerMs: number): Promise<void> {
-    if (this.#readySlots > 0) await this.#feeder?.finish(lingerMs);
+    if (this.#readySlots > 0) await Promise.all([this.#feeder?.finish(lingerMs), this.#batchFeeder?.finish(lingerMs)]);
     await this.drain();
   }
 
@@ -174,6 +174,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#draining = true;
     this.#killed = true;
     this.#feeder?.stop();
+    this.#batchFeeder?.stop();
     failAll(this.#line.drain(), new IdiomError("SHUTTING_DOWN", "the server is shutting down"));
     this.#instances.close();
     for (const instance of this.#instances.all) {

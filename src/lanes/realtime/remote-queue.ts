@@ -148,10 +148,9 @@ export class RemoteQueue implements RemoteLane {
     this.#flushScheduled = false;
     for (const waiting of this.#outbox.values()) {
       const open = waiting.filter(({ invocation }) => !invocation.settled);
-      const maxRows = open[0]?.invocation.request.version.manifest.batching?.maxSize ?? 1;
       let from = 0;
       while (from < open.length) {
-        const to = bundleEnd(open, from, maxRows);
+        const to = bundleEnd(open, from);
         this.#send(open.slice(from, to));
         from = to;
       }
@@ -161,8 +160,8 @@ export class RemoteQueue implements RemoteLane {
 
   #send(entries: readonly Outgoing[]): void {
     const { version, priority } = (entries[0] as Outgoing).invocation.request;
-    const place = queuePlaceOf((entries[0] as Outgoing).invocation.request);
-    const bundle: SentBundle = { id: this.#nextBundle++, ...place, sequences: [], place: null, node: null, missingSince: null, open: entries.length };
+    const target = queuePlaceOf((entries[0] as Outgoing).invocation.request);
+    const bundle: SentBundle = { id: this.#nextBundle++, ...target, sequences: [], place: null, node: null, missingSince: null, open: entries.length };
     this.#bundles.set(bundle.id, bundle);
     let bytes = 0;
     const requests = entries.map(({ invocation, attempt }) => {
@@ -175,8 +174,8 @@ export class RemoteQueue implements RemoteLane {
     });
     const payload = encodeBundle({ gateway: this.#options.gateway, id: bundle.id, versionKey: version.key, digest: version.digest, requests });
     enqueue(this.#commands, {
-      version: place.queue,
-      priority: place.priority,
+      version: target.queue,
+      priority: target.priority,
       payload,
       requests: entries.length,
       bytes,
@@ -350,7 +349,10 @@ function misfitOf(invocation: Invocation, outputs: readonly Tensor[]): string | 
   return null;
 }
 
-function bundleEnd(entries: readonly Outgoing[], from: number, maxRows: number): number {
+/** Entries of one key may hold two versions: the files have changed between two calls of one turn. */
+function bundleEnd(entries: readonly Outgoing[], from: number): number {
+  const { version } = (entries[from] as Outgoing).invocation.request;
+  const maxRows = version.manifest.batching?.maxSize ?? 1;
   let rows = 0;
   let bytes = 0;
   let to = from;
@@ -358,7 +360,7 @@ function bundleEnd(entries: readonly Outgoing[], from: number, maxRows: number):
     const { request } = (entries[to] as Outgoing).invocation;
     rows += Math.max(1, request.rows);
     bytes += request.bytes;
-    if (to > from && (rows > maxRows || bytes > MAX_BUNDLE_BYTES)) break;
+    if (to > from && (rows > maxRows || bytes > MAX_BUNDLE_BYTES || request.version !== version)) break;
   }
   return to;
 }
