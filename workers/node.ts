@@ -208,10 +208,17 @@ export class WorkerNode {
   }
 
   #rememberSignature(version: ModelVersion, status: VersionStatus): void {
-    if (status.state === "failed") this.#signatures.forget(version);
-    if (status.state !== "ready" || status.slots === 0 || this.#remembered.has(version)) return;
-    this.#remembered.add(version);
-    this.#signatures.write(version, status.signature);
+    try {
+      if (status.state === "failed") this.#signatures.forget(version);
+      if (status.state !== "ready" || status.slots === 0 || this.#remembered.has(version)) return;
+      this.#remembered.add(version);
+      this.#signatures.write(version, status.signature);
+    } catch (error) {
+      this.#dependencies.log.warn(
+        { model: version.name, version: version.version },
+        `the signature cannot be kept for the next start: ${(error as Error).message}`,
+      );
+    }
   }
 
   /** From now on this pool gets the calls of its key; another one that had them keeps what it has. */
