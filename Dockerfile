@@ -19,9 +19,9 @@ COPY --from=idiom /idiom/dist dist
 COPY proto proto
 COPY runtimes runtimes
 COPY deploy/healthcheck.mjs ./
-# Where the file of API keys lies: a volume takes over the owner.
-RUN install -d -o 1000 -g 1000 -m 700 /keys
-ENV NODE_ENV=production
+# For what must outlive the process: a volume takes over the owner.
+RUN install -d -o 1000 -g 1000 -m 700 /state
+ENV NODE_ENV=production IDIOM_STATE=/state
 USER 1000:1000
 EXPOSE 8000 8001
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["node", "healthcheck.mjs"]

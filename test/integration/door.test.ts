@@ -10,6 +10,7 @@ import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { type ApiKey, ROLES } from "../../src/config/api-key-file.ts";
 import { AdminService } from "../../src/gateway/admin-service.ts";
 import { InferenceService } from "../../src/gateway/inference-service.ts";
+import { JobsService } from "../../src/gateway/jobs-service.ts";
 import { followLogs } from "../support/admin.ts";
 import { Authority, type CertificateFiles } from "../support/certificates.ts";
 import { runCli, runCommand } from "../support/cli.ts";
@@ -69,6 +70,7 @@ describe("a door in plain text, for a network that is trusted", { timeout: 120_0
     const services: readonly (readonly [service: string, methods: readonly string[], least: Role])[] = [
       ["inference", Object.values(InferenceService.definition()).map(({ path }) => path), "infer"],
       ["reflection", reflection, "infer"],
+      ["jobs", Object.values(JobsService.definition()).map(({ path }) => path), "submit"],
       [
         "admin",
         Object.values(AdminService.definition())
