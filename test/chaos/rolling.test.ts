@@ -8,7 +8,7 @@ import { ModelsFolder } from "../support/models.ts";
 import { RedisServer } from "../support/redis.ts";
 import { tensor } from "../support/tensors.ts";
 
-const [ROUNDS, CALLS, ROUND_MS] = FULL ? [20, 200_000, 12_000] : [2, 1000, 30_000];
+const [ROUNDS, CALLS, ROUND_MS] = FULL ? [20, 200_000, 12_000] : [2, 1000, 60_000];
 /** Of each gateway. */
 const CALLERS = 8;
 const LOOK_AGAIN_MS = 20;
