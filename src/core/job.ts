@@ -134,6 +134,8 @@ export interface ChunkResult {
   /** Names of the files that hold its output rows and its failed rows. */
   readonly part: string;
   readonly errors: string;
+  /** Of the part. */
+  readonly bytes: number;
   readonly failedRows: number;
   /** Of those, the ones that the model failed: another run may end otherwise. */
   readonly failedByModel: number;

@@ -11,9 +11,13 @@ import type { TaskOutcome } from "./tasks.ts";
 import type { WriteResult, WriteTask } from "./write-task.ts";
 
 const IDLE_TIMEOUT_MS = 10_000;
-/** One dataset is read per thread, from its first row to its last; chunks are written between by others. */
+/** One dataset is read per thread, from its first row to its last. */
 const READERS = 2;
-const WRITERS = 2;
+/** It writes faster than models answer, and each thread costs some 50 MB. */
+const WRITERS = 1;
+/** Enough for a row as long as a row may be; more would only be collected later. */
+const MAX_HEAP_MB = 64;
+const MAX_YOUNG_HEAP_MB = 8;
 
 export class DataThreads {
   readonly #readers = pool(READERS);
@@ -73,7 +77,7 @@ function pool(maxThreads: number): Piscina {
     idleTimeout: IDLE_TIMEOUT_MS,
     // A thread that waits for tasks in Atomics.wait reads its files ten times slower meanwhile: its event loop stands still.
     atomics: "disabled",
-    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_HEAP_MB },
   });
 }
 

@@ -1,5 +1,5 @@
 // Writes what a chunk came to: its part of the output, and its failed rows. Runs in a thread.
-import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -43,26 +43,66 @@ export interface WriteTask {
 }
 
 export interface WriteResult {
+  /** Of the part. */
+  readonly bytes: number;
   readonly failedRows: number;
   readonly failedByModel: number;
 }
 
 const NICE = 10;
+/** Text that is held before it is written. */
+const PIECE_CHARACTERS = 2 ** 20;
 
 export function writeChunk(task: WriteTask): WriteResult {
   setPriority(NICE);
-  const lines: string[] = [];
-  const errors: string[] = [];
+  const part = new TextFile(join(task.folder, task.part), task.format.compression);
+  const errors = new TextFile(join(task.folder, task.errors), "none");
+  let failedRows = 0;
   let failedByModel = 0;
-  for (const answer of task.answers) {
-    const block = readBlock(task.folder, answer.block);
-    appendRows(lines, block, answer, task);
-    errors.push(...failuresOf(block, answer, task.inputNames));
-    failedByModel += answer.failed.length;
+  try {
+    for (const answer of task.answers) {
+      const block = readBlock(task.folder, answer.block);
+      appendRows(part, block, answer, task);
+      const failures = failuresOf(block, answer, task.inputNames);
+      for (const failure of failures) errors.add(failure);
+      failedRows += failures.length;
+      failedByModel += answer.failed.length;
+    }
+  } finally {
+    part.close();
+    errors.close();
   }
-  writeFileSync(join(task.folder, task.part), compressed(lines.join(""), task.format.compression), { mode: 0o600 });
-  if (errors.length > 0) writeFileSync(join(task.folder, task.errors), errors.join(""), { mode: 0o600 });
-  return { failedRows: errors.length, failedByModel };
+  return { bytes: part.bytes, failedRows, failedByModel };
+}
+
+/** A file that is written piece by piece, each compressed by itself. */
+class TextFile {
+  bytes = 0;
+  readonly #file: number;
+  readonly #compression: Compression;
+  #text = "";
+
+  constructor(path: string, compression: Compression) {
+    this.#file = openSync(path, "w", 0o600);
+    this.#compression = compression;
+  }
+
+  add(line: string): void {
+    this.#text += line;
+    if (this.#text.length >= PIECE_CHARACTERS) this.#flush();
+  }
+
+  close(): void {
+    this.#flush();
+    closeSync(this.#file);
+  }
+
+  #flush(): void {
+    const piece = Buffer.from(compressed(this.#text, this.#compression));
+    this.#text = "";
+    for (let at = 0; at < piece.length; ) at += writeSync(this.#file, piece, at);
+    this.bytes += piece.length;
+  }
 }
 
 /** Pieces one after the other are a file of the same compression. */
@@ -82,7 +122,7 @@ function readBlock(folder: string, { file, offset, bytes }: BlockPlace): Block {
   }
 }
 
-function appendRows(lines: string[], block: Block, answer: BlockAnswer, task: WriteTask): void {
+function appendRows(part: TextFile, block: Block, answer: BlockAnswer, task: WriteTask): void {
   const { from, to } = block.places(answer.fromRow, answer.toRow);
   const failed = new Set(answer.failed.map(({ place }) => place));
   const kept = block.keptRows();
@@ -93,8 +133,8 @@ function appendRows(lines: string[], block: Block, answer: BlockAnswer, task: Wr
     if (failed.has(place)) continue;
     const values = valuesOf(answered++);
     const cells = kept[place];
-    if (task.format.format === "csv") lines.push(csvLine(cells === undefined ? values : [...keptCells(cells), ...values]));
-    else lines.push(jsonLine(names, values, cells === undefined ? "" : keptMembers(cells, task.keptColumns)));
+    if (task.format.format === "csv") part.add(csvLine(cells === undefined ? values : [...keptCells(cells), ...values]));
+    else part.add(jsonLine(names, values, cells === undefined ? "" : keptMembers(cells, task.keptColumns)));
   }
 }
 

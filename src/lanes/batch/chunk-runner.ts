@@ -80,8 +80,9 @@ export class ChunkRunner {
       answers,
     });
     const errors = counts.failedRows === 0 ? "" : names.errors;
-    if (!signal.aborted && (await ledger.commit(id, chunk, { attempt, part: names.part, errors, ...counts }))) return;
-    await Promise.all(Object.values(names).map((name) => rm(join(folder, name), { force: true })));
+    const committed = !signal.aborted && (await ledger.commit(id, chunk, { attempt, part: names.part, errors, ...counts }));
+    const needless = committed ? (errors === "" ? [names.errors] : []) : Object.values(names);
+    await Promise.all(needless.map((name) => rm(join(folder, name), { force: true })));
   }
 
   async #answer(folder: string, place: BlockPlace, chunk: Chunk, serving: ServingVersion, signal: AbortSignal): Promise<BlockAnswer> {

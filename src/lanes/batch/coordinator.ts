@@ -29,8 +29,9 @@ const FIRST_ROWS = 64;
 /** From one chunk to the next it grows by no more than this. */
 const MOST_GROWTH = 8;
 const MAX_ROWS = 1_000_000;
-/** Of its rows in the spool: a chunk is held in memory. */
-const MAX_CHUNK_BYTES = 4 * 2 ** 20;
+/** A chunk is held in memory: its rows in the spool, and its answers. */
+const MAX_CHUNK_BYTES = 2 * 2 ** 20;
+const MAX_PART_BYTES = 8 * 2 ** 20;
 /** Chunks in flight per process and slot, and one more while its output is written. */
 const MORE_THAN_SLOTS = 1;
 /** Chunks that were lost with whoever had them are queued again. */
@@ -202,9 +203,10 @@ export class Coordinator {
       const results = await this.#parts.ledger.results(this.lease.id);
       const now = performance.now();
       for (const [index, { rows, at }] of this.#started) {
-        if (!results.has(index)) continue;
+        const result = results.get(index);
+        if (result === undefined) continue;
         this.#started.delete(index);
-        const wanted = Math.round((rows * CHUNK_MS) / Math.max(1, now - at));
+        const wanted = Math.round(Math.min((rows * CHUNK_MS) / Math.max(1, now - at), (rows * MAX_PART_BYTES) / Math.max(1, result.bytes)));
         this.#targetRows = Math.max(1, Math.min(wanted, MOST_GROWTH * rows, MAX_ROWS));
       }
     }

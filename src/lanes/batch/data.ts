@@ -74,7 +74,7 @@ export interface JobData {
     readonly outputNames: readonly string[];
     readonly keptColumns: readonly string[] | null;
     readonly answers: readonly BlockAnswer[];
-  }): Promise<{ readonly failedRows: number; readonly failedByModel: number }>;
+  }): Promise<{ readonly bytes: number; readonly failedRows: number; readonly failedByModel: number }>;
   join(task: {
     readonly job: string;
     readonly folder: string;
