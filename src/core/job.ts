@@ -2,7 +2,7 @@
 import { IdiomError } from "./errors.ts";
 import type { Priority } from "./invocation.ts";
 
-export const DATA_FORMATS = ["csv", "jsonl", "parquet", "arrow"] as const;
+export const DATA_FORMATS = ["csv", "jsonl"] as const;
 export type DataFormat = (typeof DATA_FORMATS)[number];
 
 export const COMPRESSIONS = ["none", "gzip", "zstd"] as const;

@@ -3,15 +3,7 @@
 import { IdiomError } from "../core/errors.ts";
 import { COMPRESSIONS, type Compression, DATA_FORMATS, type DataFormat } from "../core/job.ts";
 
-const FORMAT_OF: Readonly<Record<string, DataFormat>> = {
-  csv: "csv",
-  jsonl: "jsonl",
-  ndjson: "jsonl",
-  parquet: "parquet",
-  arrow: "arrow",
-  arrows: "arrow",
-  feather: "arrow",
-};
+const FORMAT_OF: Readonly<Record<string, DataFormat>> = { csv: "csv", jsonl: "jsonl", ndjson: "jsonl" };
 const COMPRESSION_OF: Readonly<Record<string, Compression>> = { gz: "gzip", gzip: "gzip", zst: "zstd", zstd: "zstd" };
 
 export interface FileFormat {
@@ -30,8 +22,6 @@ export function fileFormat(name: string, said: { readonly format: string; readon
   const format = oneOf(DATA_FORMATS, said.format, "format") ?? FORMAT_OF[ending] ?? (name === "" ? otherwise?.format : undefined);
   if (format === undefined) throw new IdiomError("INVALID_REQUEST", `nothing says how '${name}' is written; name the format: ${DATA_FORMATS.join(", ")}`);
   const compression = oneOf(COMPRESSIONS, said.compression, "compression") ?? packed ?? (name === "" ? otherwise?.compression : undefined) ?? "none";
-  if (compression !== "none" && (format === "parquet" || format === "arrow"))
-    throw new IdiomError("INVALID_REQUEST", `'${name}': ${format} compresses its own columns; leave the ${compression} around it away`);
   return { format, compression };
 }
 

@@ -83,8 +83,6 @@ function openRows(path: string, { format, compression }: FileFormat): RowSource 
       return csvRows(utf8Only(readBytes(path, compression)));
     case "jsonl":
       return jsonlRows(utf8Only(readBytes(path, compression)));
-    default:
-      throw new IdiomError("DATASET_INVALID", `${format} cannot be read`);
   }
 }
 
