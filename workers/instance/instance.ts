@@ -12,7 +12,7 @@ import { type Ending, endingOf, type FrameOutcome, Harness, type HarnessEvents }
 import type { KillDistance } from "./kill-distance.ts";
 import { captureLines } from "./log-capture.ts";
 import { type Body, type HarnessFailure, hintFromWire } from "./protocol.ts";
-import { DEFAULT_POLICY, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
+import { DEFAULT_POLICY, type ExitBlame, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
 import type { Segment } from "./tensor-codec.ts";
 
 /** What a version needs to run on this node, resolved once. */
@@ -312,14 +312,20 @@ export class Instance {
   }
 
   #exited({ reason, blame }: Ending): void {
-    const onTrial = this.#onTrial;
+    const exitBlame = this.#blame(blame);
     this.#harness = null;
     this.#busy = false;
     this.#onTrial = false;
     this.#clearFrameTimer();
     this.#clearTimer();
     if (this.#supervision.state.name !== "draining") this.#lastExit = { atMs: Date.now(), reason };
-    this.#apply({ name: "exited", reason, blame: onTrial && blame === "model" ? "request" : blame });
+    this.#apply({ name: "exited", reason, blame: exitBlame });
+  }
+
+  #blame(blame: Ending["blame"]): ExitBlame {
+    if (blame === "model") return this.#onTrial ? "request" : "model";
+    // Whoever ended it while nothing ran says nothing of the model.
+    return this.idle ? "host" : blame;
   }
 
   /** With the last lines that it printed, and the limit that it exceeded, if it did. */

@@ -37,8 +37,8 @@ export type InstanceState =
   | { readonly name: "stopped" };
 
 /**
- * Whose doing the end of a process was: the model's own, ours (`host`), a signal from elsewhere (`unknown`), or that of a request that
- * was suspected of ending processes already.
+ * Whose doing the end of a process was: the model's own, ours (`host`; also a signal from elsewhere while nothing ran), a signal from
+ * elsewhere (`unknown`), or that of a request that was suspected of ending processes already.
  */
 export type ExitBlame = "model" | "host" | "unknown" | "request";
 
