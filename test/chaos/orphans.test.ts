@@ -53,7 +53,7 @@ for (const level of ["strict", "off"]) {
   }
 }
 
-test(`a server that is killed within 50 ms of its first process leaves none, ${KILLS} times`, { timeout: 20_000 + KILLS * 3000 }, async () => {
+test(`a server that is killed within 50 ms of its first process leaves none, ${KILLS} times`, { timeout: 20_000 + KILLS * 10_000 }, async () => {
   const models = modelsOf(activeLanguages());
   for (let i = 0; i < KILLS; i++) {
     const server = spawnUp({ models: models.path });
