@@ -22,9 +22,9 @@ export interface RunningServer {
 }
 
 /** `idiom up` as `npm start` runs it, on free ports, with the models of `models`. */
-export async function startIdiom(models: string, processes = 1): Promise<RunningServer> {
+export async function startIdiom(models: string, processes = 1, env: NodeJS.ProcessEnv = {}): Promise<RunningServer> {
   const startedAt = performance.now();
-  const child = startRole(["up", "--processes", String(processes)], { IDIOM_MODELS: models });
+  const child = startRole(["up", "--processes", String(processes)], { IDIOM_MODELS: models, ...env });
   const line = await lineOf(child.stdout as Readable, /gRPC \S+:(\d+) +HTTP http:\/\/\S+?:(\d+)\//);
   return { grpcPort: Number(line[1]), httpPort: Number(line[2]), readyMs: performance.now() - startedAt, stop: () => stop(child) };
 }

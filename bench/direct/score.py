@@ -1,0 +1,20 @@
+"""What a data scientist writes instead: read a CSV file in blocks, predict, write.
+
+Usage: python score.py MODEL_FOLDER INPUT OUTPUT
+"""
+
+import os
+import sys
+
+import pandas as pd
+
+BLOCK = 10_000
+
+folder, source, target = (os.path.abspath(path) for path in sys.argv[1:4])
+os.chdir(folder)
+sys.path.insert(0, folder)
+
+from model import predict  # noqa: E402
+
+for i, block in enumerate(pd.read_csv(source, chunksize=BLOCK)):
+    pd.DataFrame(predict(block)).to_csv(target, mode="w" if i == 0 else "a", header=i == 0, index=False)
