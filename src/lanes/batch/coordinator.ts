@@ -1,5 +1,5 @@
 // Steers one job while it holds the job's lease: has its input read, cuts chunks of about a second, and joins what they come to.
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
@@ -80,7 +80,7 @@ export class Coordinator {
     try {
       await this.#steer();
     } catch (error) {
-      if (!(error instanceof Gone) && !this.#stop.signal.aborted) await this.#fail(error as Error);
+      if (!(error instanceof Gone) && !this.#stop.signal.aborted) await this.#failed(error as Error);
     } finally {
       clearInterval(renewal);
       this.#stop.abort();
@@ -228,16 +228,18 @@ export class Coordinator {
       target: spec.output.path ?? join(folder(spec.id), OUTPUT),
     });
     await this.#change({ type: "finished" });
-    // Without rows that another run could bring right nothing is left to run.
+    // Rows that the model failed may come right in another run; without any, nothing is left to run.
     if (job.failedByModel > 0) return true;
-    await Promise.all([UPLOAD, ...results.map(({ part }) => part)].map((name) => rm(join(folder(spec.id), name), { force: true })));
-    const spools = new Set((await ledger.blocks(spec.id, 0)).map(({ file }) => file));
-    await Promise.all([...spools].map((name) => rm(join(folder(spec.id), name), { force: true })));
+    const kept = new Set([OUTPUT, ...results.map(({ errors }) => errors)]);
+    const files = (await readdir(folder(spec.id))).filter((name) => !kept.has(name));
+    await Promise.all(files.map((name) => rm(join(folder(spec.id), name), { force: true })));
     await ledger.forgetRows(spec.id);
     return true;
   }
 
-  async #fail(error: Error): Promise<void> {
+  /** What Redis refuses for a while (it is full, or a replica) is no fault of the job: it is taken up again. */
+  async #failed(error: Error): Promise<void> {
+    if (error.name === "ReplyError") return void this.#parts.log.warn({ job: this.lease.id, error: error.message }, "a job waits for the durable Redis");
     this.#parts.log.warn({ job: this.lease.id, error: error.message }, "a job has failed");
     await this.#change({ type: "failed", reason: error.message }).catch(() => {});
   }
