@@ -17,4 +17,5 @@ sys.path.insert(0, folder)
 from model import predict  # noqa: E402
 
 for i, block in enumerate(pd.read_csv(source, chunksize=BLOCK)):
-    pd.DataFrame(predict(block)).to_csv(target, mode="w" if i == 0 else "a", header=i == 0, index=False)
+    answers = pd.DataFrame(predict(block))
+    answers.to_csv(target, mode="a" if i else "w", header=i == 0, index=False)

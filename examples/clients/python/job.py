@@ -40,8 +40,11 @@ def main() -> None:
 
     with grpc.insecure_channel(args.url) as channel:
         jobs = services.JobsServiceStub(channel)
-        source = messages.DataSource(name=args.input.name)
-        request = messages.SubmitJobRequest(model="penguins", input=source, keep=["tag"])
+        request = messages.SubmitJobRequest(
+            model="penguins",
+            input=messages.DataSource(name=args.input.name),
+            keep=["tag"],
+        )
         job = jobs.SubmitJob(request, metadata=metadata)
         jobs.UploadInput(upload(job.id, args.input), metadata=metadata)
 
