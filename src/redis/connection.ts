@@ -62,7 +62,6 @@ function optionsFor(use: ConnectionUse, { username, password, tls }: RedisUrl, f
     // A command that cannot go out fails at once: what waits for it has a deadline and other ways.
     enableOfflineQueue: use === "blocking",
     maxRetriesPerRequest: use === "blocking" ? null : 0,
-    enableAutoPipelining: use === "commands",
     // The client settles no command that waited when the connection was lost: one that blocks goes out again, or its caller would wait for ever.
     autoResendUnfulfilledCommands: use === "blocking",
     socketTimeout: SILENT_MS[use],
@@ -112,8 +111,8 @@ function open({ kind, hosts, path }: RedisUrl, options: Options, { sentinel }: R
         ...("tls" in options ? { sentinelTLS: options.tls, enableTLSForSentinelMode: true } : {}),
       });
     case "cluster": {
-      const { enableOfflineQueue, enableAutoPipelining, ...redisOptions } = options;
-      return new Cluster(hosts, { clusterRetryStrategy: reconnectDelay, enableOfflineQueue, enableAutoPipelining, redisOptions });
+      const { enableOfflineQueue, ...redisOptions } = options;
+      return new Cluster(hosts, { clusterRetryStrategy: reconnectDelay, enableOfflineQueue, redisOptions });
     }
     case "single": {
       const [first = { host: "127.0.0.1", port: 6379 }] = hosts;

@@ -132,7 +132,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
       if (verdict === null) this.#line.push(invocation);
       else invocation.fail(poisonous(invocation.request, verdict));
     }
-    this.#schedule();
+    // They have waited for each other already.
+    this.#dispatch();
   }
 
   start(): void {

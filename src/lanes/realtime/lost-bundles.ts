@@ -5,7 +5,7 @@ import { extentOf } from "../../redis/scripts.ts";
 import { LEASE_MS } from "./membership.ts";
 import type { QueuePlace } from "./queue-of.ts";
 
-/** A node claims a bundle as soon as it has it. One that has not in the time of a lease is taken for gone. */
+/** A node claims a bundle within milliseconds. One that has not in the time of a lease is taken for gone. */
 const LOST_MS = LEASE_MS;
 
 export interface PushedBundle extends QueuePlace {

@@ -8,12 +8,15 @@ const EXPIRE_MS = 30_000;
 /** Replies kept per gateway while Redis is away. */
 const MAX_PENDING = 10_000;
 const RETRY_MS = 100;
+/** What nobody waits for goes out with the next reply to that gateway, or after this time. */
+const LATER_MS = 5;
 
 export class ReplyOutbox {
   readonly #redis: RedisConnection;
   readonly #pending = new Map<string, Reply[]>();
   readonly #underway = new Set<Promise<void>>();
   #scheduled = false;
+  #later: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(redis: RedisConnection) {
@@ -21,12 +24,16 @@ export class ReplyOutbox {
   }
 
   add(gateway: string, reply: Reply): void {
-    const pending = this.#pending.get(gateway);
-    if (pending === undefined) this.#pending.set(gateway, [reply]);
-    else if (pending.length < MAX_PENDING) pending.push(reply);
+    this.#put(gateway, reply);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());
+  }
+
+  /** For what nobody waits for: a write of its own would wake Redis and the gateway while the answer is being made. */
+  addLater(gateway: string, reply: Reply): void {
+    this.#put(gateway, reply);
+    this.#later ??= setTimeout(() => this.#flush(), LATER_MS);
   }
 
   /** Resolves when everything has gone out, or could not. */
@@ -36,8 +43,16 @@ export class ReplyOutbox {
     await Promise.all(this.#underway);
   }
 
+  #put(gateway: string, reply: Reply): void {
+    const pending = this.#pending.get(gateway);
+    if (pending === undefined) this.#pending.set(gateway, [reply]);
+    else if (pending.length < MAX_PENDING) pending.push(reply);
+  }
+
   #flush(): void {
     this.#scheduled = false;
+    if (this.#later !== null) clearTimeout(this.#later);
+    this.#later = null;
     for (const [gateway, replies] of this.#pending) {
       this.#pending.delete(gateway);
       const pushed = this.#push(gateway, replies).finally(() => this.#underway.delete(pushed));
