@@ -52,6 +52,11 @@ export function judge(url: string, seen: RedisObservation): RedisHealth {
   return { state: "ok", detail: "" };
 }
 
+/** Why a command came to nothing: the server's words, or that it is away; the client's own words would tell nobody anything. */
+export function whyFailed(error: Error): string {
+  return error.name === "ReplyError" ? `Redis says: ${error.message}` : "Redis is away";
+}
+
 function judgeError(redis: string, seen: RedisObservation, error: Error): RedisHealth {
   const message = causeOf(error);
   if (/\b(WRONGPASS|NOAUTH|NOPERM)\b|without any password configured/.test(message))

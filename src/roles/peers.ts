@@ -6,6 +6,7 @@ import type { LogQuery, NodeAdmin } from "../core/admin.ts";
 import { ERRORS, type ErrorCode, IdiomError } from "../core/errors.ts";
 import { LEASE_MS } from "../lanes/realtime/membership.ts";
 import type { Member } from "../lanes/realtime/node-report.ts";
+import { whyFailed } from "../redis/health.ts";
 import type { Inbox } from "../redis/inbox.ts";
 import type { Others } from "./cluster-admin.ts";
 import { LOG_WAIT_MS, NodeAnswers } from "./node-answers.ts";
@@ -126,7 +127,7 @@ export class Peers implements Others {
     this.#pending.set(id, { to, ask: question.ask, answered });
     try {
       this.#send(to, { kind: "question", id, from, deadline: clock.now() + patienceMs, question }).catch((error: Error) =>
-        giveUp(`it cannot be asked: Redis says: ${error.message}`)(),
+        giveUp(`it cannot be asked: ${whyFailed(error)}`)(),
       );
       return (await answered.promise) as Answer<Asked["ask"]>;
     } finally {

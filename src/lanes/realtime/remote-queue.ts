@@ -8,6 +8,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { misfit } from "../../core/tensor-check.ts";
 import type { RedisClock } from "../../redis/clock.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
+import { whyFailed } from "../../redis/health.ts";
 import { keys } from "../../redis/keys.ts";
 import { enqueue } from "../../redis/scripts.ts";
 import type { RemoteLane } from "./lane.ts";
@@ -188,7 +189,7 @@ export class RemoteQueue implements RemoteLane {
         if (place === null)
           this.#failBundle(bundle, new IdiomError("QUEUE_FULL", `the queue of model '${version.name}' version '${version.version}' is full; try again later`));
       },
-      (error: Error) => this.#undelivered(bundle, entries, new IdiomError("QUEUE_FULL", `the request cannot be queued: Redis says: ${error.message}`)),
+      (error: Error) => this.#undelivered(bundle, entries, new IdiomError("QUEUE_FULL", `the request cannot be queued: ${whyFailed(error)}`)),
     );
   }
 

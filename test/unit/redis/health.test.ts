@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { judge, type RedisObservation } from "../../../src/redis/health.ts";
+import { judge, type RedisObservation, whyFailed } from "../../../src/redis/health.ts";
 
 const URL = "redis://me:secret@cache:6379";
 const WELL: RedisObservation = {
@@ -54,4 +54,10 @@ describe("a Redis is", () => {
       assert.match(health.detail, detail);
       assert.doesNotMatch(health.detail, /secret/);
     });
+});
+
+test("a command that came to nothing is told in the server's words, or in ours, never in the client's", () => {
+  const refused = Object.assign(new Error("OOM command not allowed"), { name: "ReplyError" });
+  const lost = new Error("Stream isn't writeable and enableOfflineQueue options is false");
+  assert.deepEqual([refused, lost].map(whyFailed), ["Redis says: OOM command not allowed", "Redis is away"]);
 });
