@@ -94,12 +94,12 @@ export async function gateway(config: Config): Promise<Gateway> {
     httpPort: http?.port ?? 0,
     registry,
     async stop() {
-      await batch?.stop();
+      const jobsLeft = batch?.stop();
       const drained = admin.drain();
       const calls = grpc.close(drained);
       await drained;
       logs.end();
-      await calls;
+      await Promise.all([calls, jobsLeft]);
       await leaveRedis();
       await http?.close();
       door.close();

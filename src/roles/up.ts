@@ -148,7 +148,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     settled: () => settled,
     summary: () => summaryOf(registry, lane),
     async stop(passOn = false) {
-      await batch?.stop();
+      const jobsLeft = batch?.stop();
       registry.drain();
       if (redis !== null && !passOn) lane.useRemote(REFUSING);
       const drained = drainLast();
@@ -156,7 +156,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
       await drained;
       // Whoever follows the log has heard the end of it; a call that never ends would hold up the stop.
       logs.end();
-      await calls;
+      await Promise.all([calls, jobsLeft]);
       await leaveRedis();
       await doors.http?.close();
       door.close();

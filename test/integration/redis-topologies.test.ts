@@ -68,7 +68,7 @@ describe("with TLS, certificates on both sides, and a user that may do no more t
     const gateway = await startGateway({ url: `rediss://idiom:${PASSWORD}@127.0.0.1:${redis.port}` });
     const { redis: report } = await redisBecomes(gateway.http, "refused");
     assert.match(report.detail, /TLS: .*certificate.*; see IDIOM_REDIS_CA/);
-    await gateway.end("SIGKILL");
+    assert.equal(await gateway.end("SIGTERM"), 0);
   });
 });
 

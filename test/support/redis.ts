@@ -46,6 +46,7 @@ export class RedisServer {
   /** Ends it without a farewell; what it held is lost, unless it is durable. */
   async kill(): Promise<void> {
     const running = this.#process as ChildProcess;
+    if (running.exitCode !== null || running.signalCode !== null) return;
     const exited = once(running, "exit");
     running.kill("SIGKILL");
     await exited;

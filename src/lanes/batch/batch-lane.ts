@@ -4,11 +4,13 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
 import { hasEnded, type Job, type JobRequest, type JobSpec, type JobsBackend } from "../../core/job.ts";
 import { connect, type RedisConnection, type RedisServer } from "../../redis/connection.ts";
+import { whyFailed } from "../../redis/health.ts";
 import { keys } from "../../redis/keys.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 import { ChunkRunner } from "./chunk-runner.ts";
@@ -43,6 +45,8 @@ const SWEEP_MS = 30_000;
 const READ_BYTES = 2 ** 18;
 /** Watchers hear of a job that changes all the time no more often than this. */
 const WATCH_MS = 250;
+/** A Redis that is away cannot be told what is left to others: leases and locks end by themselves. */
+const LEAVE_MS = 1000;
 
 export class BatchLane implements JobsBackend {
   readonly #options: BatchLaneOptions;
@@ -106,10 +110,11 @@ export class BatchLane implements JobsBackend {
     for (const timer of this.#timers) clearInterval(timer);
     const steered = [...this.#steered.values()];
     for (const coordinator of steered) coordinator.stop();
-    await Promise.all(steered.map(({ ended }) => ended));
-    const queueStopped = this.#queue.stop();
     this.#runner.stopAll();
-    await queueStopped;
+    const waited = new AbortController();
+    const late = delay(LEAVE_MS, undefined, { signal: waited.signal }).catch(() => {});
+    await Promise.race([Promise.all([this.#queue.stop(), ...steered.map(({ ended }) => ended)]), late]);
+    waited.abort();
     for (const connection of this.#connections) connection.disconnect();
   }
 
@@ -221,7 +226,7 @@ export class BatchLane implements JobsBackend {
       return await asked;
     } catch (error) {
       if (error instanceof IdiomError) throw error;
-      throw new IdiomError("JOBS_UNAVAILABLE", `jobs cannot be reached now: the durable Redis says: ${(error as Error).message}`);
+      throw new IdiomError("JOBS_UNAVAILABLE", `jobs cannot be reached now: ${whyFailed(error as Error)}`);
     }
   }
 

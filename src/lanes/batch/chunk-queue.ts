@@ -47,6 +47,7 @@ export class ChunkQueue {
   readonly #worker: Worker<Data>;
   #workers = 1;
   #workersAt = Number.NEGATIVE_INFINITY;
+  #ran: Promise<void> = Promise.resolve();
 
   /** `connection` and `blocking` wait for a Redis that is away. They stay the caller's. */
   constructor(connection: RedisConnection, blocking: RedisConnection, hooks: ChunkQueueHooks, log: Logger) {
@@ -76,7 +77,7 @@ export class ChunkQueue {
   }
 
   start(): void {
-    this.#worker.run().catch(() => {});
+    this.#ran = this.#worker.run().catch(() => {});
   }
 
   /** Adding what is there already changes nothing. */
@@ -108,7 +109,9 @@ export class ChunkQueue {
 
   /** Takes no more, and resolves when what runs has ended. */
   async stop(): Promise<void> {
-    await this.#worker.close();
+    // Without force it would first wait for a Redis that is away, and keep what renews its locks until then.
+    await this.#worker.close(true);
+    await this.#ran;
     await this.#queue.close();
   }
 }

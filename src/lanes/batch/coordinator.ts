@@ -77,12 +77,12 @@ export class Coordinator {
 
   async #run(): Promise<void> {
     const renewal = setInterval(() => void this.#renew(), RENEW_MS);
+    this.#stop.signal.addEventListener("abort", () => clearInterval(renewal));
     try {
       await this.#steer();
     } catch (error) {
       if (!(error instanceof Gone) && !this.#stop.signal.aborted) await this.#failed(error as Error);
     } finally {
-      clearInterval(renewal);
       this.#stop.abort();
       await this.#reading;
       await this.#parts.ledger.release(this.lease).catch(() => {});
