@@ -156,7 +156,8 @@ function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle
         for (const stream of [input, output, child.stdout, child.stderr]) stream?.destroy();
         resolve({ code, signal });
       };
-      const late = setTimeout(settle, DRAIN_AFTER_EXIT_MS);
+      // A busy machine may have held us up for that long: what lies in the pipes by then is read first.
+      const late = setTimeout(() => setImmediate(settle), DRAIN_AFTER_EXIT_MS);
       void Promise.all([input, child.stdout, child.stderr].map(closed)).then(() => {
         clearTimeout(late);
         settle();
