@@ -141,6 +141,7 @@ describe("a door in plain text, for a network that is trusted", { timeout: 120_0
 
   test("a key may call so often in a second, and no more", async () => {
     const { client: limited } = await newcomer("limited", "infer", { requestsPerSecond: 5 });
+    const since = performance.now();
     const outcomes = await Promise.all(
       Array.from({ length: 40 }, () =>
         limited.infer("text", words("x")).then(
@@ -150,7 +151,8 @@ describe("a door in plain text, for a network that is trusted", { timeout: 120_0
       ),
     );
     const answered = outcomes.filter((outcome) => outcome === "OK").length;
-    assert.ok(answered >= 5 && answered < 15, `${answered} were answered`);
+    const seconds = (performance.now() - since) / 1000;
+    assert.ok(answered >= 5 && answered <= 5 + 5 * seconds, `${answered} were answered in ${seconds} s`);
     assert.equal(outcomes.filter((outcome) => outcome === "LIMIT_EXCEEDED").length, 40 - answered);
   });
 
