@@ -99,7 +99,7 @@ export class Machine {
   async startIdiom(name: string): Promise<IdiomContainer> {
     const { program, args, env, image } = this.#idiom(name);
     const { log, stop } = this.#start(program, args, env);
-    const [grpc, http] = await log.first((line) => /^\w+ ready\. +(?:gRPC (\S+) +)?HTTP http:\/\/([^/]+)\//.exec(line)?.slice(1, 3) ?? null);
+    const [grpc, http] = await log.first((line) => /^\w+ (?:ready|listens)\. +(?:gRPC (\S+) +)?HTTP http:\/\/([^/]+)\//.exec(line)?.slice(1, 3) ?? null);
     const [probe, ...probeArgs] = execForm(image, "HEALTHCHECK").map((word) => (word === "healthcheck.mjs" ? join("deploy", word) : word));
     return {
       log,
