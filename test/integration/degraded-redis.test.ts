@@ -119,7 +119,7 @@ describe("Redis", { timeout: 120_000 }, () => {
       async () => {
         const report = await everywhere("slow");
         assert.equal(report?.code, 200);
-        assert.match(report?.redis.detail ?? "", /takes 1\d\d ms to answer/);
+        assert.match(report?.redis.detail ?? "", /takes \d+ ms to answer/);
         await Promise.all([ask(gateway, REMOTE), ask(gateway, OWN), ask(up, OWN)]);
       },
       () => {
