@@ -50,7 +50,7 @@ describe("a sandbox that cannot be had stops the start", () => {
   });
 
   test("also when it starts a process and does not confine it", async (t) => {
-    const { code, said } = await startWith(t, 'while [ "${1##*/}" != node ]; do shift; done; exec "$@"');
+    const { code, said } = await startWith(t, 'until expr "$1" : ".*/node$" >/dev/null; do shift; done; exec "$@"');
     assert.notEqual(code, 0);
     assert.match(said, /it does not hold: a process in it could .*make every system call/);
   });

@@ -1,7 +1,7 @@
 // Runs inside the sandbox and tries to get out. Prints what it was able to do, as JSON; needs nothing but Node.
 // biome-ignore lint/style/noRestrictedImports: what starts processes here is the attacker.
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 
@@ -32,14 +32,16 @@ const status = Object.fromEntries(
     .map((line) => line.split(/:\s+/)),
 );
 
+const written = join(targets.folder, "written");
 const attacks = {
   "read a file of the host": succeeds(() => readFileSync(targets.file)),
   "signal the host": succeeds(() => process.kill(targets.pid, 0)),
   "reach the host over the network": await connects(targets.port),
-  "write to the folder of its model": succeeds(() => writeFileSync(join(targets.folder, "written"), "")),
+  "write to the folder of its model": succeeds(() => writeFileSync(written, "")),
   "make a user namespace": spawnSync("unshare", ["--user", "true"]).status === 0,
   "run as root": process.getuid() === 0,
   "use capabilities": status.CapEff !== "0000000000000000" || (status.CapBnd !== "0000000000000000" && status.NoNewPrivs !== "1"),
   "make every system call": status.Seccomp !== "2",
 };
+if (attacks["write to the folder of its model"]) rmSync(written, { force: true });
 process.stdout.write(JSON.stringify(Object.keys(attacks).filter((name) => attacks[name])));
