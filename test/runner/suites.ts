@@ -28,6 +28,9 @@ export interface Suite {
 
 const REPORTER = join(import.meta.dirname, "reporter.ts");
 
+/** A test that waits for ever fails, instead of holding up all that come after it. */
+const STUCK_MS = 300_000;
+
 /** The closing line of our own reports. */
 export const COUNT_LINE = /^(\d+) passed, (\d+) failed$/m;
 
@@ -44,7 +47,7 @@ function nodeTests(name: string, patterns: readonly string[], options: Partial<S
     alone: true,
     env: {},
     live: true,
-    command: () => [process.execPath, "--test", `--test-reporter=${REPORTER}`, ...flags, ...patterns],
+    command: () => [process.execPath, "--test", `--test-reporter=${REPORTER}`, `--test-timeout=${STUCK_MS}`, ...flags, ...patterns],
     count: countOf,
     ...more,
   };
