@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { AdminClient } from "../../src/cli/admin-client.ts";
+import { rounds } from "../support/chaos.ts";
 import { type Gateway, type Role, startGateway, startWorker } from "../support/cluster.ts";
 import { processFolder } from "../support/folders.ts";
 import { Jobs } from "../support/jobs.ts";
@@ -10,7 +11,7 @@ import { ModelsFolder } from "../support/models.ts";
 import { RedisServer } from "../support/redis.ts";
 
 /** How often each of them is killed; IDIOM_CHAOS_ROUNDS asks for more. */
-const ROUNDS = Number(process.env["IDIOM_CHAOS_ROUNDS"] || 1);
+const ROUNDS = rounds(1);
 /** So many rows take longer than the kills do. */
 const ROWS = 3000 + 3000 * ROUNDS;
 const PAUSE_MS = 400;

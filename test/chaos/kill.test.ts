@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceError } from "@grpc/grpc-js";
 import type { Instance } from "../../workers/instance/instance.ts";
+import { FULL, rounds } from "../support/chaos.ts";
 import { errorCode } from "../support/client.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
 import { LANE_SETTINGS } from "../support/lane.ts";
@@ -15,9 +16,9 @@ import { FIXTURES, fixtureModels, fixtureName, type ModelsFolder } from "../supp
 import { assertSameTensor, type SentTensor, tensor } from "../support/tensors.ts";
 
 /** How often each language is struck; IDIOM_CHAOS_ROUNDS asks for more of those of two instances. */
-const KILLS = { idempotent: 20, stateful: 5, ofTwo: Number(process.env["IDIOM_CHAOS_ROUNDS"] || 6) };
+const KILLS = { idempotent: 20, stateful: 5, ofTwo: rounds(6) };
 const CALLERS = 16;
-const WHOLE_AGAIN_MS = 1000;
+const WHOLE_AGAIN_MS = FULL ? 1000 : 10_000;
 
 describe("killed instances", () => {
   const languages = activeLanguages();
@@ -47,7 +48,7 @@ describe("killed instances", () => {
       assert.ok((answer["count"]?.data.readBigInt64LE() ?? 0n) > 0n);
     };
 
-    test(`${language}: calls that may run again are all answered right, and the version is whole again within a second`, { timeout: 60_000 }, async () => {
+    test(`${language}: calls that may run again are all answered right, and the version is whole again`, { timeout: 60_000 }, async () => {
       const model = fixtureName("named", language);
       const load = new Load(model, callNamed(model));
       await load.during(() => killRepeatedly(node, load, KILLS.idempotent));

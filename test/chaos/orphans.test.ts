@@ -7,13 +7,14 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { allPids, startedWith, startTimeOf } from "../../src/process/proc.ts";
 import { endStrays, hostMark } from "../../workers/sandbox/strays.ts";
+import { FULL, rounds } from "../support/chaos.ts";
 import { activeLanguages, type Language, MODEL_FILE } from "../support/languages.ts";
 import { ModelsFolder } from "../support/models.ts";
 import { spawnUp, startServer } from "../support/server.ts";
 
-/** Kills at random moments after a start; 200 in the full count. */
-const KILLS = Number(process.env["IDIOM_TEST_KILLS"] ?? 12);
-const GONE_WITHIN_MS = 1000;
+/** Kills at random moments after a start; IDIOM_CHAOS_ROUNDS asks for more. */
+const KILLS = rounds(12);
+const GONE_WITHIN_MS = FULL ? 1000 : 10_000;
 const LOOK_AGAIN_MS = 10;
 const YAML = "inputs: [{name: x, datatype: INT32, shape: [-1]}]\noutputs: [{name: y, datatype: INT32, shape: [-1]}]\n";
 const SOURCES: Record<Language, string> = {
