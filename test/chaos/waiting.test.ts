@@ -90,8 +90,8 @@ describe("calls that wait in Redis", { timeout: 60_000 }, () => {
 
   test("are not answered twice by a worker that stood still for longer than its lease, and it is a member again", async () => {
     const second = await startWorker(redis, models.path, "node");
-    const traffic = new Traffic(CALLERS, async () => void (await askHeld(gateway.client, "repeatable")));
     const answeredBefore = await gateway.metric("idiom_requests_total", { model: "repeatable" });
+    const traffic = new Traffic(CALLERS, async () => void (await askHeld(gateway.client, "repeatable")));
     await traffic.moreAnswers(50);
     process.kill(worker.pid, "SIGSTOP");
     await redis.joined(1, 1);

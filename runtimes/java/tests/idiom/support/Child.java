@@ -92,7 +92,7 @@ public final class Child implements AutoCloseable {
       command.add(
           ((String) word)
               .replace("{tool:java}", java)
-              .replace("{memory_mb}", "64")
+              .replace("{heap_mb}", "64")
               .replace("{built}", Path.of("target").toAbsolutePath().toString()));
     }
     return command;
