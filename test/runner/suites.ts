@@ -75,7 +75,7 @@ export const SUITES: readonly Suite[] = [
   nodeTests("deploy", ["test/deploy/*.test.ts"]),
   nodeTests("security", ["test/security/*.test.ts"]),
   nodeTests("chaos", ["test/chaos/*.test.ts"], { flags: ["--test-concurrency=1"] }),
-  nodeTests("chaos-redis", ["test/chaos/kill.test.ts"], {
+  nodeTests("chaos-redis", ["test/chaos/kill.test.ts", "test/integration/waiting.test.ts"], {
     flags: ["--test-concurrency=1"],
     env: { IDIOM_TEST_LANE: "redis" },
   }),

@@ -20,8 +20,6 @@ const POP_SECONDS = 1;
 const RETRY_MS = 100;
 /** Longer than a pop takes where Redis answers. */
 const LAST_POP_MS = 1500;
-/** What has left the queue is told to Redis together, after this time: so much later somebody else finds room in a queue that was full. */
-const COUNT_AGAIN_MS = 5;
 /** A pop that has been out for this long has found nothing: the answer would be back. */
 const SURELY_BLOCKED_MS = 2;
 
@@ -57,9 +55,6 @@ export class BundleFeeder {
   readonly #batch: boolean;
   readonly #queue: QueueName;
   #poppingSince: number | null = null;
-  /** What has left the queue and is counted there still. */
-  #left = { requests: 0, bytes: 0 };
-  #countTimer: NodeJS.Timeout | null = null;
   readonly #turns = new PriorityTurns();
   /** performance.now() from which on an empty queue is the end; null as long as the version is served. */
   #lastAt: number | null = null;
@@ -76,10 +71,7 @@ export class BundleFeeder {
     this.#queue = batch ? batchQueueOf(consumer.version) : consumer.version;
     this.#blocking = blocking;
     this.#context = context;
-    this.ended = Promise.race([this.#run(), this.#givenUp.promise]).finally(() => {
-      this.#shrinkQueue();
-      blocking.disconnect();
-    });
+    this.ended = Promise.race([this.#run(), this.#givenUp.promise]).finally(() => blocking.disconnect());
   }
 
   /** Whether nothing of this version waits in Redis: our own pop is out and still blocked. */
@@ -157,9 +149,9 @@ export class BundleFeeder {
       this.#context.log.error({ error: (error as Error).message }, "a bundle that cannot be read was dropped");
       return;
     }
+    this.#shrinkQueue(bundle);
     // Where Redis cannot say it now, work for a dead gateway costs less than a lost bundle of a living one.
     const alive = await this.#context.isAlive(bundle.gateway).catch(() => true);
-    this.#countLeft(bundle);
     if (!alive) return;
     // It was popped for a node that stops: its gateway sends it to another one.
     if (this.#stopped) return this.#reply(bundle, { kind: "returned", bundle: bundle.id });
@@ -168,19 +160,10 @@ export class BundleFeeder {
     if (invocations.length > 0) this.#consumer.acceptBundle(invocations);
   }
 
-  #countLeft({ requests }: Bundle): void {
-    this.#left.requests += requests.length;
-    this.#left.bytes += requests.reduce((sum, request) => sum + request.inputs.reduce((total, tensor) => total + tensor.data.length, 0), 0);
-    this.#countTimer ??= setTimeout(() => this.#shrinkQueue(), COUNT_AGAIN_MS);
-  }
-
-  #shrinkQueue(): void {
-    if (this.#countTimer === null) return;
-    clearTimeout(this.#countTimer);
-    this.#countTimer = null;
-    const { requests, bytes } = this.#left;
-    this.#left = { requests: 0, bytes: 0 };
-    dequeued(this.#context.commands, this.#queue, requests, bytes).catch(() => {});
+  /** At once: an enqueue that finds the lists empty counts from zero again, and what is told after that would be subtracted from others' requests. */
+  #shrinkQueue({ requests }: Bundle): void {
+    const bytes = requests.reduce((sum, request) => sum + request.inputs.reduce((total, tensor) => total + tensor.data.length, 0), 0);
+    dequeued(this.#context.commands, this.#queue, requests.length, bytes).catch(() => {});
   }
 
   /** Before what must not run twice begins to run, its gateway is told where; anything else may be told with its answer. */

@@ -70,9 +70,10 @@ export class Membership {
     this.#log = log;
   }
 
-  /** Takes the leases and looks around; then again and again by itself. Redis may come later. */
+  /** Takes the leases and looks around as soon as Redis answers; then again and again by itself. */
   start(): void {
-    this.#look();
+    if (this.#redis.status === "ready") this.#look();
+    else this.#redis.once("ready", () => this.#look());
   }
 
   /** Whether this life of a gateway holds its lease. */
@@ -94,6 +95,7 @@ export class Membership {
   }
 
   #look(): void {
+    if (this.#stopped) return;
     this.#round()
       .catch((error: Error) => this.#log.debug({ error: error.message }, "the leases could not be renewed; trying again"))
       .finally(() => {
