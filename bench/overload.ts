@@ -49,6 +49,8 @@ export async function overload(quick: boolean): Promise<Measure[]> {
     await gateway.says(MODEL, "SERVING");
     await capacity(gateway.client, 1);
     const atLimit = await capacity(gateway.client, seconds);
+    // A longer flood first: heaps grow for some twenty seconds. That the second one adds nothing to them shows the bound.
+    await flood(gateway.client, TIMES * atLimit, 2 * seconds);
     const before = await memory(gateway, worker, redis);
     const flooded = await flood(gateway.client, TIMES * atLimit, seconds);
     const after = await memory(gateway, worker, redis);
@@ -60,7 +62,7 @@ export async function overload(quick: boolean): Promise<Measure[]> {
       { what: "refused, p50", value: quantile(flooded.refusedMs, 0.5), unit: "ms", target: null },
       { what: "refused, p99", value: quantile(flooded.refusedMs, 0.99), unit: "ms", target: { atMost: 100 } },
       ...["gateway", "worker", "Redis"].map(
-        (who, i): Measure => ({ what: `${who}: memory more than before`, value: grown[i] as number, unit: "MiB", target: { atMost: MAX_GROWTH_MIB } }),
+        (who, i): Measure => ({ what: `${who}: memory more than after a first flood`, value: grown[i] as number, unit: "MiB", target: { atMost: MAX_GROWTH_MIB } }),
       ),
     ];
   } finally {
