@@ -23,16 +23,22 @@ export interface Topology extends SharedRedis {
   stop(): Promise<void>;
 }
 
-export interface Certificates {
-  readonly folder: string;
+/** How servers, sentinels and clients talk to each other. */
+export interface Transport {
+  /** The first part of a URL. */
+  readonly scheme: "redis" | "rediss";
   /** What servers and sentinels are told. */
-  readonly settings: readonly string[];
+  settings(port: number): readonly string[];
   /** What Idiom is told. */
   readonly env: NodeJS.ProcessEnv;
+  /** What redis-cli is told. */
+  readonly flags: readonly string[];
 }
 
-/** An authority, a server's certificate for 127.0.0.1 and a client's, made on the spot. */
-export async function makeCertificates(): Promise<Certificates> {
+export const PLAIN: Transport = { scheme: "redis", settings: (port) => [`port ${port}`], env: {}, flags: [] };
+
+/** TLS with an authority, a server's certificate for 127.0.0.1 and a client's, made on the spot. */
+export async function makeTls(): Promise<Transport> {
   const folder = processFolder();
   const make = (name: string, ...more: string[]): Promise<string> => {
     const files = ["-keyout", join(folder, `${name}.key`), "-out", join(folder, `${name}.crt`)];
@@ -56,33 +62,31 @@ export async function makeCertificates(): Promise<Certificates> {
   await make("ca");
   await make("server", ...signed, "-addext", "subjectAltName=IP:127.0.0.1");
   await make("client", ...signed);
+  const [ca, cert, key] = ["ca.crt", "client.crt", "client.key"].map((name) => join(folder, name)) as [string, string, string];
   return {
-    folder,
-    settings: [
-      `tls-ca-cert-file ${folder}/ca.crt`,
+    scheme: "rediss",
+    settings: (port) => [
+      "port 0",
+      `tls-port ${port}`,
+      `tls-ca-cert-file ${ca}`,
       `tls-cert-file ${folder}/server.crt`,
       `tls-key-file ${folder}/server.key`,
       "tls-auth-clients yes",
       "tls-replication yes",
     ],
-    env: { IDIOM_REDIS_CA: `${folder}/ca.crt`, IDIOM_REDIS_CERT: `${folder}/client.crt`, IDIOM_REDIS_KEY: `${folder}/client.key` },
+    env: { IDIOM_REDIS_CA: ca, IDIOM_REDIS_CERT: cert, IDIOM_REDIS_KEY: key },
+    flags: ["--tls", "--cacert", ca, "--cert", cert, "--key", key],
   };
 }
 
 /** One server with TLS that wants certificates of its clients, and these users beside the test's own. */
 export async function startTls(
-  certificates: Certificates,
+  tls: Transport,
   users: readonly string[],
 ): Promise<{ readonly port: number; readonly client: RedisConnection; stop(): Promise<void> }> {
   const [port] = (await freePorts(1)) as [number];
-  const server = await start([
-    `port 0`,
-    `tls-port ${port}`,
-    ...certificates.settings,
-    `user default on >${PASSWORD} ~* &* +@all`,
-    ...users.map((user) => `user ${user}`),
-  ]);
-  const client = connectAs(`rediss://:${PASSWORD}@127.0.0.1:${port}`, certificates.env);
+  const server = await start([...tls.settings(port), `user default on >${PASSWORD} ~* &* +@all`, ...users.map((user) => `user ${user}`)]);
+  const client = connectAs(`rediss://:${PASSWORD}@127.0.0.1:${port}`, tls.env);
   return {
     port,
     client,
@@ -93,19 +97,19 @@ export async function startTls(
   };
 }
 
-/** A primary, a replica and three sentinels, all with TLS and passwords. */
-export async function startSentinel(certificates: Certificates): Promise<Topology & { killPrimary(): Promise<void> }> {
+/** A primary, a replica and three sentinels, all with passwords. */
+export async function startSentinel({ scheme, settings, env: transport }: Transport): Promise<Topology & { killPrimary(): Promise<void> }> {
   const [primary, replica, ...sentinels] = (await freePorts(5)) as [number, number, ...number[]];
-  const common = ["port 0", ...certificates.settings, `requirepass ${PASSWORD}`, `masterauth ${PASSWORD}`];
-  const first = await start([...common, `tls-port ${primary}`]);
-  const second = await start([...common, `tls-port ${replica}`, `replicaof 127.0.0.1 ${primary}`]);
+  const passwords = [`requirepass ${PASSWORD}`, `masterauth ${PASSWORD}`];
+  const first = await start([...settings(primary), ...passwords]);
+  const second = await start([...settings(replica), ...passwords, `replicaof 127.0.0.1 ${primary}`]);
   // The sentinels look for replicas at once, and then every ten seconds.
-  await answers(`rediss://:${PASSWORD}@127.0.0.1:${primary}`, certificates, "replication", /^connected_slaves:1/m);
+  await answers(`${scheme}://:${PASSWORD}@127.0.0.1:${primary}`, transport, "replication", /^connected_slaves:1/m);
   const watching = await Promise.all(
     sentinels.map((port) =>
       start(
         [
-          ...["port 0", ...certificates.settings, `tls-port ${port}`, "requirepass watch", "sentinel sentinel-pass watch"],
+          ...[...settings(port), "requirepass watch", "sentinel sentinel-pass watch"],
           `sentinel monitor main 127.0.0.1 ${primary} 2`,
           `sentinel auth-pass main ${PASSWORD}`,
           "sentinel down-after-milliseconds main 500",
@@ -115,12 +119,12 @@ export async function startSentinel(certificates: Certificates): Promise<Topolog
       ),
     ),
   );
-  const env = { ...certificates.env, IDIOM_REDIS_SENTINEL_PASSWORD: "watch" };
-  const url = `rediss+sentinel://:${PASSWORD}@${sentinels.map((port) => `127.0.0.1:${port}`).join(",")}/main`;
+  const env = { ...transport, IDIOM_REDIS_SENTINEL_PASSWORD: "watch" };
+  const url = `${scheme}+sentinel://:${PASSWORD}@${sentinels.map((port) => `127.0.0.1:${port}`).join(",")}/main`;
   const client = connectAs(url, env);
   const [sentinel] = sentinels as [number];
   // Without its quorum and the replica a failover could not begin.
-  await answers(`rediss://:watch@127.0.0.1:${sentinel}`, certificates, "sentinel", /^master0:.*slaves=1,sentinels=3/m);
+  await answers(`${scheme}://:watch@127.0.0.1:${sentinel}`, transport, "sentinel", /^master0:.*slaves=1,sentinels=3/m);
   return {
     url,
     env,
@@ -133,17 +137,15 @@ export async function startSentinel(certificates: Certificates): Promise<Topolog
   };
 }
 
-/** Three primaries with TLS and a password. */
-export async function startCluster(certificates: Certificates): Promise<Topology> {
+/** Three primaries with a password. */
+export async function startCluster({ scheme, settings, env, flags }: Transport): Promise<Topology> {
   const ports = await freePorts(6);
   const [nodes, buses] = [ports.slice(0, 3), ports.slice(3)];
   const servers = await Promise.all(
     nodes.map((port, i) =>
       start([
-        "port 0",
-        `tls-port ${port}`,
-        ...certificates.settings,
-        "tls-cluster yes",
+        ...settings(port),
+        ...(scheme === "rediss" ? ["tls-cluster yes"] : []),
         "cluster-enabled yes",
         `cluster-port ${buses[i]}`,
         `requirepass ${PASSWORD}`,
@@ -151,14 +153,12 @@ export async function startCluster(certificates: Certificates): Promise<Topology
     ),
   );
   const addresses = nodes.map((port) => `127.0.0.1:${port}`);
-  const { folder } = certificates;
-  const tls = ["--tls", "--cacert", `${folder}/ca.crt`, "--cert", `${folder}/client.crt`, "--key", `${folder}/client.key`, "-a", PASSWORD, "--no-auth-warning"];
-  await runTool(findTool("redis-cli", DATA), [...tls, "--cluster", "create", ...addresses, "--cluster-yes"]);
-  const url = `rediss+cluster://:${PASSWORD}@${addresses.join(",")}`;
-  const client = connectAs(url, certificates.env);
+  await runTool(findTool("redis-cli", DATA), [...flags, "-a", PASSWORD, "--no-auth-warning", "--cluster", "create", ...addresses, "--cluster-yes"]);
+  const url = `${scheme}+cluster://:${PASSWORD}@${addresses.join(",")}`;
+  const client = connectAs(url, env);
   return {
     url,
-    env: certificates.env,
+    env,
     client,
     async stop() {
       client.disconnect();
@@ -168,7 +168,7 @@ export async function startCluster(certificates: Certificates): Promise<Topology
 }
 
 /** Resolves once a section of INFO says so. */
-async function answers(url: string, { env }: Certificates, section: string, wanted: RegExp): Promise<void> {
+async function answers(url: string, env: NodeJS.ProcessEnv, section: string, wanted: RegExp): Promise<void> {
   const redis = connectAs(url, env);
   while (!wanted.test(await redis.info(section))) await delay(LOOK_AGAIN_MS);
   redis.disconnect();

@@ -149,7 +149,12 @@ export class BundleFeeder {
       this.#context.log.error({ error: (error as Error).message }, "a bundle that cannot be read was dropped");
       return;
     }
+    await this.#use(bundle);
+    // Nothing that a caller waits for comes after it.
     this.#shrinkQueue(bundle);
+  }
+
+  async #use(bundle: Bundle): Promise<void> {
     // Where Redis cannot say it now, work for a dead gateway costs less than a lost bundle of a living one.
     const alive = await this.#context.isAlive(bundle.gateway).catch(() => true);
     if (!alive) return;
