@@ -14,7 +14,7 @@ set_up_python() {
     test/fixtures/models/*/python/requirements.txt)
   if [ "$with_tests" = yes ]; then
     set_up_environment clients-python examples/clients/python/requirements.txt
-    set_up_environment tests test/deploy/requirements.txt
+    set_up_environment tests test/deploy/requirements.txt test/integration/requirements.txt
   fi
 }
 

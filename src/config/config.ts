@@ -37,6 +37,8 @@ const path = z
   .nullable()
   .default(null);
 
+const secret = z.string().min(1).nullable().default(null);
+
 /** Far beyond what one machine has use for. */
 const MAX_PROCESSES = 256;
 
@@ -131,8 +133,26 @@ const configSchema = z.strictObject({
     })
     .prefault({})
     .readonly(),
-  /** Folders whose files jobs may read and write by path; in the environment with : between them. None: jobs upload and download. */
-  batchRoots: z.union([z.array(z.string().min(1)), z.string().transform((text) => text.split(":").filter(Boolean))]).default([]),
+  /** Folders whose files, and `s3://bucket/prefix` whose objects jobs may read and write by path; in the environment with : between them. None: jobs upload and download. */
+  batchRoots: z.union([z.array(z.string().min(1)), z.string().transform((text) => text.split(/:(?!\/\/)/).filter(Boolean))]).default([]),
+  /** The object store of the roots that begin with s3://. */
+  s3: z
+    .strictObject({
+      /** Of a store that is not Amazon's: `https://host:port`. */
+      endpoint: z
+        .url({ protocol: /^https?$/ })
+        .nullable()
+        .default(null),
+      region: z.string().min(1).default("us-east-1"),
+      accessKeyId: secret,
+      secretAccessKey: secret,
+      /** Of keys that end by themselves. */
+      sessionToken: secret,
+      /** Whether the bucket is part of the path instead of the host's name; null: only with an endpoint. */
+      pathStyle: flag.nullable().default(null),
+    })
+    .prefault({})
+    .readonly(),
   batch: z
     .strictObject({
       /** Share of a model's time that rows of jobs get at least while realtime calls wait. */
@@ -172,6 +192,20 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",
   IDIOM_BATCH_ROOTS: "batchRoots",
+  // As other programs have them; ours come after them and win.
+  AWS_ENDPOINT_URL: "s3.endpoint",
+  AWS_ENDPOINT_URL_S3: "s3.endpoint",
+  AWS_DEFAULT_REGION: "s3.region",
+  AWS_REGION: "s3.region",
+  AWS_ACCESS_KEY_ID: "s3.accessKeyId",
+  AWS_SECRET_ACCESS_KEY: "s3.secretAccessKey",
+  AWS_SESSION_TOKEN: "s3.sessionToken",
+  IDIOM_S3_ENDPOINT: "s3.endpoint",
+  IDIOM_S3_REGION: "s3.region",
+  IDIOM_S3_ACCESS_KEY_ID: "s3.accessKeyId",
+  IDIOM_S3_SECRET_ACCESS_KEY: "s3.secretAccessKey",
+  IDIOM_S3_SESSION_TOKEN: "s3.sessionToken",
+  IDIOM_S3_PATH_STYLE: "s3.pathStyle",
   IDIOM_STATE: "state",
   IDIOM_SANDBOX: "sandbox",
   IDIOM_LOG_LEVEL: "logLevel",

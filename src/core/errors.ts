@@ -24,6 +24,10 @@ export const ERRORS = {
   PATH_NOT_ALLOWED: { grpc: 7, http: 403, retryable: false },
   /** A file of rows that cannot be read as what it is said to be. */
   DATASET_INVALID: { grpc: 3, http: 400, retryable: false },
+  /** The object store does not answer now. */
+  STORAGE_UNAVAILABLE: { grpc: 14, http: 503, retryable: true },
+  /** The object store refuses this server: its keys, their rights, the region or the clock. Something for its operator. */
+  STORAGE_REFUSED: { grpc: 9, http: 500, retryable: false },
   /** What is known of jobs cannot be reached: the durable Redis is away. */
   JOBS_UNAVAILABLE: { grpc: 14, http: 503, retryable: true },
   /** The model folder, its code or its signature is wrong; nothing to do with a request. */

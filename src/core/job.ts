@@ -12,14 +12,14 @@ export type Compression = (typeof COMPRESSIONS)[number];
 export type FailedRowsLimit = { readonly kind: "count"; readonly rows: number } | { readonly kind: "percent"; readonly percent: number } | null;
 
 export interface JobInput {
-  /** Below one of the configured roots, or null: it is uploaded. */
+  /** A file or `s3://bucket/key` below one of the configured roots, or null: it is uploaded. */
   readonly path: string | null;
   readonly format: DataFormat;
   readonly compression: Compression;
 }
 
 export interface JobOutput {
-  /** Below one of the configured roots, or null: it is kept with the job, to be read from there. */
+  /** A file or `s3://bucket/key` below one of the configured roots, or null: it is kept with the job, to be read from there. */
   readonly path: string | null;
   readonly format: DataFormat;
   readonly compression: Compression;
@@ -34,7 +34,10 @@ export interface JobSpec {
   readonly idempotencyKey: string;
   /** The version that is used from the first row to the last: another content under the same name is another version. */
   readonly model: { readonly name: string; readonly version: string; readonly digest: string };
-  readonly input: JobInput;
+  readonly input: JobInput & {
+    /** Of the object of S3 at submission; null: a file. */
+    readonly tag: string | null;
+  };
   readonly output: JobOutput;
   /** Columns of the input that go to the output as they are; "all" of them, or these. */
   readonly keep: "all" | readonly string[];

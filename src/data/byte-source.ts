@@ -1,7 +1,6 @@
 // The bytes of a dataset, decompressed on the way, with an end to what a small file may grow to.
 import { isUtf8 } from "node:buffer";
-import { createReadStream, type ReadStream } from "node:fs";
-import { pipeline } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { createGunzip, createZstdDecompress, type ZstdDecompress } from "node:zlib";
 import { IdiomError } from "../core/errors.ts";
 import type { Compression } from "../core/job.ts";
@@ -12,17 +11,23 @@ const MAX_EXPANSION = 200;
 /** Up to here nothing is a bomb, however it was packed. */
 const HARMLESS_BYTES = 2 ** 28;
 
-/** @throws IdiomError DATASET_INVALID, also between two pieces: the file is torn, a bomb, or cannot be read. */
-export async function* readBytes(path: string, compression: Compression): AsyncGenerator<Buffer, void, void> {
-  const file = createReadStream(path, { highWaterMark: READ_BYTES });
+/** Takes over `file`. @throws IdiomError DATASET_INVALID, also between two pieces: the file is torn, a bomb, or cannot be read. */
+export async function* readBytes(file: Readable, compression: Compression): AsyncGenerator<Buffer, void, void> {
+  let packed = 0;
   let total = 0;
+  const counted = async function* (): AsyncGenerator<Buffer, void, void> {
+    for await (const piece of file as AsyncIterable<Buffer>) {
+      packed += piece.length;
+      yield piece;
+    }
+  };
   try {
-    for await (const bytes of unpacked(file, compression)) {
+    for await (const bytes of unpacked(counted(), compression)) {
       total += bytes.length;
-      if (compression !== "none" && total > HARMLESS_BYTES && total > MAX_EXPANSION * file.bytesRead)
+      if (compression !== "none" && total > HARMLESS_BYTES && total > MAX_EXPANSION * packed)
         throw new IdiomError(
           "DATASET_INVALID",
-          `${file.bytesRead} bytes of ${compression} have become more than ${total}: that is no table but a decompression bomb; unpack it yourself if it is one`,
+          `${packed} bytes of ${compression} have become more than ${total}: that is no table but a decompression bomb; unpack it yourself if it is one`,
         );
       yield bytes;
     }
@@ -37,7 +42,7 @@ export async function* readBytes(path: string, compression: Compression): AsyncG
   }
 }
 
-function unpacked(file: ReadStream, compression: Compression): AsyncIterable<Buffer> {
+function unpacked(file: AsyncIterable<Buffer>, compression: Compression): AsyncIterable<Buffer> {
   switch (compression) {
     case "none":
       return file;

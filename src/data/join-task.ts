@@ -1,52 +1,58 @@
 // Joins the parts of an output in the order of the rows, and puts the whole in its place in one step. Runs in a thread.
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { IdiomError } from "../core/errors.ts";
+import { discard, openTarget, type Target, type TargetWriter } from "./endpoints.ts";
 import type { FileFormat } from "./formats.ts";
+import type { S3Settings } from "./s3/address.ts";
 import { csvLine } from "./text-output.ts";
 import { compressed } from "./write-task.ts";
 
 export interface JoinTask {
-  readonly job: string;
-  readonly folder: string;
   readonly format: FileFormat;
   /** Of the output. */
   readonly columns: readonly string[];
   /** Names of the parts, in order. */
   readonly parts: readonly string[];
   /** Where the whole goes. */
-  readonly target: string;
+  readonly target: Target;
 }
 
 const NICE = 10;
 const COPY_BYTES = 2 ** 20;
 
-/** Running it again gives the same file. @throws IdiomError DATASET_INVALID when the target cannot be written. */
-export function joinParts({ job, folder, format, columns, parts, target }: JoinTask): void {
+/** Running it again gives the same. @throws IdiomError DATASET_INVALID when the target cannot be written, STORAGE_UNAVAILABLE, STORAGE_REFUSED */
+export async function joinParts({ task, s3 }: { readonly task: JoinTask; readonly s3: S3Settings | null }): Promise<void> {
   setPriority(NICE);
-  const unfinished = join(dirname(target), `.${basename(target)}.${job}`);
+  const { format, columns, target } = task;
+  const parts = task.parts.map((part) => join(target.folder, part));
   try {
-    const file = openSync(unfinished, "w", 0o644);
+    const writer = await openTarget(
+      target,
+      s3,
+      parts.reduce((sum, part) => sum + statSync(part).size, 0),
+    );
     try {
-      if (format.format === "csv") writeSync(file, Buffer.from(compressed(csvLine(columns), format.compression)));
-      for (const part of parts) append(file, join(folder, part));
-      fsyncSync(file);
+      if (format.format === "csv") await writer.write(Buffer.from(compressed(csvLine(columns), format.compression)));
+      for (const part of parts) await append(writer, part);
+      await writer.publish();
     } finally {
-      closeSync(file);
+      writer.close();
     }
-    renameSync(unfinished, target);
   } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw new IdiomError("DATASET_INVALID", `the output ${target} cannot be written: ${(error as Error).message}`);
+    // What cannot be ended now is ended by the next attempt, or with the job.
+    await discard(target, s3).catch(() => {});
+    if (error instanceof IdiomError) throw error;
+    throw new IdiomError("DATASET_INVALID", `the output ${target.path} cannot be written: ${(error as Error).message}`);
   }
 }
 
-function append(file: number, part: string): void {
+async function append(writer: TargetWriter, part: string): Promise<void> {
   const from = openSync(part, "r");
   const buffer = Buffer.allocUnsafe(COPY_BYTES);
   try {
-    for (let length = readSync(from, buffer); length > 0; length = readSync(from, buffer)) writeSync(file, buffer, 0, length);
+    for (let length = readSync(from, buffer); length > 0; length = readSync(from, buffer)) await writer.write(buffer.subarray(0, length));
   } finally {
     closeSync(from);
   }

@@ -2,18 +2,21 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import type { MessagePort } from "node:worker_threads";
 import { IdiomError } from "../core/errors.ts";
 import type { BlockPlace } from "./block.ts";
 import { BlockBuilder, type BlockPlan } from "./block-builder.ts";
 import { readBytes, utf8Only } from "./byte-source.ts";
 import { csvRows } from "./csv-rows.ts";
+import { openSource, type Source } from "./endpoints.ts";
 import type { FileFormat } from "./formats.ts";
 import { jsonlRows } from "./jsonl-rows.ts";
 import type { RowSource } from "./rows.ts";
+import type { S3Settings } from "./s3/address.ts";
 
 export interface ReadTask extends BlockPlan {
-  readonly source: string;
+  readonly source: Source;
   readonly format: FileFormat;
   /** Of the job. */
   readonly folder: string;
@@ -41,17 +44,25 @@ export interface ReadResult {
 const NICE = 10;
 
 /** @throws IdiomError DATASET_INVALID */
-export async function readDataset({ task, port }: { readonly task: ReadTask; readonly port: MessagePort }): Promise<ReadResult> {
+export async function readDataset({
+  task,
+  port,
+  s3,
+}: {
+  readonly task: ReadTask;
+  readonly port: MessagePort;
+  readonly s3: S3Settings | null;
+}): Promise<ReadResult> {
   setPriority(NICE);
   try {
-    return await readInto(task, port);
+    return await readInto(task, port, s3);
   } finally {
     port.close();
   }
 }
 
-async function readInto(task: ReadTask, port: MessagePort): Promise<ReadResult> {
-  const source = await openRows(task.source, task.format);
+async function readInto(task: ReadTask, port: MessagePort, s3: S3Settings | null): Promise<ReadResult> {
+  const source = await openRows(openSource(task.source, s3), task.format);
   const keptColumns = checkColumns(source, task);
   const builder = new BlockBuilder(task, source.columns, task.skipRows);
   const file = openSync(join(task.folder, task.spool), "w", 0o600);
@@ -77,12 +88,12 @@ async function readInto(task: ReadTask, port: MessagePort): Promise<ReadResult> 
   return { rows, keptColumns };
 }
 
-function openRows(path: string, { format, compression }: FileFormat): RowSource | Promise<RowSource> {
+function openRows(file: Readable, { format, compression }: FileFormat): RowSource | Promise<RowSource> {
   switch (format) {
     case "csv":
-      return csvRows(utf8Only(readBytes(path, compression)));
+      return csvRows(utf8Only(readBytes(file, compression)));
     case "jsonl":
-      return jsonlRows(utf8Only(readBytes(path, compression)));
+      return jsonlRows(utf8Only(readBytes(file, compression)));
   }
 }
 

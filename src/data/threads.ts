@@ -5,14 +5,16 @@ import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { IdiomError } from "../core/errors.ts";
 import { Block, type BlockPlace } from "./block.ts";
+import { discard, type Target } from "./endpoints.ts";
 import type { JoinTask } from "./join-task.ts";
 import type { ReadProgress, ReadResult, ReadTask } from "./read-task.ts";
+import type { S3Settings } from "./s3/address.ts";
 import type { TaskOutcome } from "./tasks.ts";
 import type { WriteResult, WriteTask } from "./write-task.ts";
 
 const IDLE_TIMEOUT_MS = 10_000;
-/** One dataset is read per thread, from its first row to its last. */
-const READERS = 2;
+/** One dataset is read, or put in its place, per thread, from its first row to its last. */
+const TRANSFERS = 2;
 /** It writes faster than models answer, and each thread costs some 50 MB. */
 const WRITERS = 1;
 /** Enough for a row as long as a row may be; more would only be collected later. */
@@ -20,8 +22,14 @@ const MAX_HEAP_MB = 64;
 const MAX_YOUNG_HEAP_MB = 8;
 
 export class DataThreads {
-  readonly #readers = pool(READERS);
+  readonly #transfers = pool(TRANSFERS);
   readonly #writers = pool(WRITERS);
+  readonly #s3: S3Settings | null;
+
+  /** `s3`: how to reach objects; null: there are none to reach. */
+  constructor(s3: S3Settings | null = null) {
+    this.#s3 = s3;
+  }
 
   /**
    * Reads a dataset into a spool file and tells of each block in order.
@@ -32,7 +40,10 @@ export class DataThreads {
     const told = new Promise<void>((resolve) => port1.once("close", resolve));
     port1.on("message", progress);
     try {
-      const outcome = (await this.#readers.run({ task, port: port2 }, { name: "readDataset", transferList: [port2], signal })) as TaskOutcome<ReadResult>;
+      const outcome = (await this.#transfers.run(
+        { task, port: port2, s3: this.#s3 },
+        { name: "readDataset", transferList: [port2], signal },
+      )) as TaskOutcome<ReadResult>;
       // What was told last may still be on its way.
       await told;
       return resultOf(outcome);
@@ -46,8 +57,20 @@ export class DataThreads {
     return resultOf((await this.#writers.run(task, { name: "writeChunk", transferList })) as TaskOutcome<WriteResult>);
   }
 
-  async join(task: JoinTask): Promise<void> {
-    resultOf((await this.#writers.run(task, { name: "joinParts" })) as TaskOutcome<void>);
+  /** @throws IdiomError DATASET_INVALID, STORAGE_UNAVAILABLE, STORAGE_REFUSED; AbortError once `signal` has. */
+  async join(task: JoinTask, signal: AbortSignal): Promise<void> {
+    try {
+      resultOf((await this.#transfers.run({ task, s3: this.#s3 }, { name: "joinParts", signal })) as TaskOutcome<void>);
+    } catch (error) {
+      // Its thread has ended where it stood.
+      if (signal.aborted) await this.discard(task.target);
+      throw error;
+    }
+  }
+
+  /** Ends what was begun at this target and not published, if that can be done now. */
+  async discard(target: Target): Promise<void> {
+    await discard(target, this.#s3).catch(() => {});
   }
 
   /** A block of a job's spool: a read of bytes, which needs no thread of ours. */
@@ -64,7 +87,7 @@ export class DataThreads {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#readers.destroy(), this.#writers.destroy()]);
+    await Promise.all([this.#transfers.destroy(), this.#writers.destroy()]);
   }
 }
 

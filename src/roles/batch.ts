@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
-import type { Roots } from "../data/roots.ts";
+import type { Places } from "../data/places.ts";
 import { DataThreads } from "../data/threads.ts";
 import { BatchLane } from "../lanes/batch/batch-lane.ts";
 import type { FoundVersion } from "../lanes/batch/data.ts";
@@ -23,8 +23,8 @@ export interface Batch {
 }
 
 /** `durable`: the Redis that keeps what is known of jobs. */
-export function openBatch(config: Config, durable: RedisServer, roots: Roots, { registry, lane, log }: BatchParts): Batch {
-  const data = new DataThreads();
+export function openBatch(config: Config, durable: RedisServer, places: Places, { registry, lane, log }: BatchParts): Batch {
+  const data = new DataThreads(places.s3);
   const { jobsPerModel, ttlMs } = config.batch;
   const jobs = new BatchLane(
     { server: durable, folder: join(config.state, "jobs"), jobsPerModel, ttlMs },
@@ -32,8 +32,7 @@ export function openBatch(config: Config, durable: RedisServer, roots: Roots, { 
       data,
       find: (name, version) => findVersion(registry, name, version),
       submit: (invocation) => lane.submit(invocation),
-      readable: (path) => roots.readable(path),
-      writable: (path) => roots.writable(path),
+      places,
       log,
     },
   );

@@ -1,6 +1,6 @@
 // The role `gateway`: the front doors without models; everything goes to the workers through Redis.
 import type { Config } from "../config/config.ts";
-import { Roots } from "../data/roots.ts";
+import { Places } from "../data/places.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
@@ -33,7 +33,7 @@ export async function gateway(config: Config): Promise<Gateway> {
   const log = createLogger(config.logLevel, logs);
   const door = openDoor(config, log);
   const metrics = new Metrics();
-  const roots = new Roots(config.batchRoots);
+  const places = new Places(config);
   const registry = new Registry({ versions: [], broken: [] });
   const lane = new RealtimeLane();
   const redis: RealtimeRedis = new RealtimeRedis({ server, gateway: true, node: false, queue: config.queue }, log, {
@@ -72,7 +72,7 @@ export async function gateway(config: Config): Promise<Gateway> {
     watch.stop();
   };
   const durable = jobsRedis(config);
-  const batch: Batch | null = durable === null ? null : openBatch(config, durable, roots, { registry, lane, log });
+  const batch: Batch | null = durable === null ? null : openBatch(config, durable, places, { registry, lane, log });
   const { grpc, http } = await openFrontDoors(
     config,
     door,

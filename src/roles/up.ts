@@ -2,7 +2,7 @@
 import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
 import type { HealthReport } from "../core/health.ts";
-import { Roots } from "../data/roots.ts";
+import { Places } from "../data/places.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
 import { takesWork } from "../lanes/realtime/node-report.ts";
@@ -59,7 +59,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
   const log = createLogger(config.logLevel, logs);
   const door = openDoor(config, log);
   const metrics = new Metrics();
-  const roots = new Roots(config.batchRoots);
+  const places = new Places(config);
   const lane = new RealtimeLane(config.lanes.realtime.direct);
   // They start while the models folder is read.
   const opening = openRedis(config, { realtime: !config.lanes.realtime.direct }, log);
@@ -122,7 +122,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     await settled;
   }
   const clusterAdmin = new ClusterAdmin(admin, registry, peers);
-  const batch: Batch | null = servers.durable === null ? null : openBatch(config, servers.durable, roots, { registry, lane, log });
+  const batch: Batch | null = servers.durable === null ? null : openBatch(config, servers.durable, places, { registry, lane, log });
   const pages = http ? pagesOf(registry, metrics, watch, local.sandbox) : null;
   const doors = await openFrontDoors(config, door, registry, lane, metrics, clusterAdmin, batch?.jobs ?? null, pages).catch(async (error: unknown) => {
     await batch?.stop();

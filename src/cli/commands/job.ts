@@ -40,7 +40,7 @@ export function registerJob(program: Command): void {
     .option("--out <file>", "where the answers go; needs --wait, unless it is on the server")
     .option("--in-format <format>", "csv or jsonl, where the name does not say", "")
     .option("--out-format <format>", "csv or jsonl; without it as the name says, or as the input", "")
-    .option("--on-server", "both are files of the server, below its batchRoots: nothing is uploaded")
+    .option("--on-server", "both are files of the server, below its batchRoots: nothing is uploaded (as always with s3://bucket/key)")
     .option("--keep <columns...>", 'columns of the input to write before the answers; "*" is all', [])
     .option("--max-failed-rows <n|n%>", "more failed rows fail the job; without it any number may", "")
     .option("--priority <n>", "1 is high, 2 normal, 3 low", parsePositive, 2)
@@ -101,8 +101,9 @@ export function registerJob(program: Command): void {
 
 async function submit(jobs: JobClient, model: string, options: SubmitOptions): Promise<void> {
   const { in: input, out, onServer = false, wait = false } = options;
-  if (!onServer) checkFiles(input, out, wait);
-  const place = (name: string): object => (onServer ? { path: name } : { name: basename(name) });
+  const isThere = (name: string): boolean => onServer || name.startsWith("s3://");
+  checkFiles(isThere(input) ? null : input, out === undefined || isThere(out) ? null : out, wait);
+  const place = (name: string): object => (isThere(name) ? { path: name } : { name: basename(name) });
   const submitted = await jobs.submit({
     model,
     version: options.modelVersion,
@@ -121,13 +122,13 @@ async function submit(jobs: JobClient, model: string, options: SubmitOptions): P
   });
   const ended = await follow(jobs, job.id);
   process.exitCode = conclude(ended);
-  if (ended.state === "succeeded" && !onServer) await fetchOutput(jobs, ended, out);
+  if (ended.state === "succeeded" && ended.output.path === "") await fetchOutput(jobs, ended, out);
 }
 
-/** Before anything is sent. */
-function checkFiles(input: string, out: string | undefined, wait: boolean): void {
-  if (statSync(input, { throwIfNoEntry: false })?.isFile() !== true) throw new CliFailure(`there is no file ${input}`, EXIT.invalid);
-  if (out === undefined) return;
+/** Those of this machine, before anything is sent; null: it is not here. */
+function checkFiles(input: string | null, out: string | null, wait: boolean): void {
+  if (input !== null && statSync(input, { throwIfNoEntry: false })?.isFile() !== true) throw new CliFailure(`there is no file ${input}`, EXIT.invalid);
+  if (out === null) return;
   if (!wait)
     throw new CliFailure("--out needs --wait: the answers are fetched once the job has succeeded (or name a file of the server with --on-server)", EXIT.usage);
   if (!existsSync(dirname(out))) throw new CliFailure(`there is no folder ${dirname(out)}`, EXIT.invalid);

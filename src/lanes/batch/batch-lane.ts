@@ -15,7 +15,7 @@ import { keys } from "../../redis/keys.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 import { ChunkRunner } from "./chunk-runner.ts";
 import { Coordinator, LEASE_MS, OUTPUT, UPLOAD } from "./coordinator.ts";
-import type { FindVersion, JobData } from "./data.ts";
+import type { FindVersion, JobData, JobPlaces } from "./data.ts";
 import { type JobRecord, Ledger } from "./ledger.ts";
 
 export interface BatchLaneOptions {
@@ -31,9 +31,7 @@ export interface BatchLaneParts {
   readonly data: JobData;
   readonly find: FindVersion;
   readonly submit: (invocation: Invocation) => void;
-  /** The real path of a file that jobs may read, or write. @throws IdiomError PATH_NOT_ALLOWED, DATASET_INVALID */
-  readonly readable: (path: string) => string;
-  readonly writable: (path: string) => string;
+  readonly places: JobPlaces;
   readonly log: Logger;
 }
 
@@ -120,8 +118,6 @@ export class BatchLane implements JobsBackend {
 
   async submit(request: JobRequest, owner: string): Promise<Job> {
     const { input, output } = request;
-    const readable = input.path === null ? null : this.#parts.readable(input.path);
-    const writable = output.path === null ? null : this.#parts.writable(output.path);
     if (request.keep === "all" && input.format === "jsonl" && output.format === "csv")
       throw new IdiomError("INVALID_REQUEST", "JSON Lines have no columns that all rows share: name those to keep, or write JSON Lines");
     const found = this.#parts.find(request.model, request.version);
@@ -132,12 +128,14 @@ export class BatchLane implements JobsBackend {
         "INVALID_REQUEST",
         `model '${version.name}' says idempotent: false, and after a crash a job runs rows again; call it row by row instead`,
       );
+    const readable = input.path === null ? null : await this.#parts.places.readable(input.path);
+    const writable = output.path === null ? null : await this.#parts.places.writable(output.path);
     const spec: JobSpec = {
       id: randomUUID().replaceAll("-", "").slice(0, 20),
       owner,
       idempotencyKey: request.idempotencyKey,
       model: { name: version.name, version: version.version, digest: version.digest },
-      input: { ...input, path: readable },
+      input: { ...input, path: readable?.path ?? null, tag: readable?.tag ?? null },
       output: { ...output, path: writable },
       keep: request.keep,
       maxFailedRows: request.maxFailedRows,
@@ -198,7 +196,8 @@ export class BatchLane implements JobsBackend {
   async readOutput(id: string, owner: string): Promise<AsyncIterable<Uint8Array>> {
     const { spec, state } = await this.#owned(id, owner);
     if (state.name !== "succeeded") throw new IdiomError("JOB_STATE", `the job is ${state.name}: it has an output once it has succeeded`);
-    const path = spec.output.path === null ? join(this.#folder(id), OUTPUT) : this.#parts.readable(spec.output.path);
+    if (spec.output.path !== null) return this.#parts.places.read(spec.output.path);
+    const path = join(this.#folder(id), OUTPUT);
     if ((await stat(path).catch(() => null)) === null) throw new IdiomError("DATASET_INVALID", `the output is gone from ${path}`);
     return createReadStream(path, { highWaterMark: READ_BYTES });
   }
@@ -232,8 +231,11 @@ export class BatchLane implements JobsBackend {
 
   #jobChanged(message: string): void {
     const [id = "", state = ""] = message.split(" ");
-    if (state === "cancelled" || state === "failed") this.#runner.stop(id);
-    this.#steered.get(id)?.jobChanged();
+    const coordinator = this.#steered.get(id);
+    if (state === "cancelled" || state === "failed") {
+      this.#runner.stop(id);
+      coordinator?.stop();
+    } else coordinator?.jobChanged();
     for (const tell of this.#watchers.get(id) ?? []) tell();
     if (state === "queued") void this.#take();
   }
@@ -264,6 +266,7 @@ export class BatchLane implements JobsBackend {
     try {
       for (const id of await this.#ledger.expired()) {
         const job = await this.#ledger.find(id);
+        if (job !== null && job.spec.output.path !== null) await this.#parts.data.discard({ path: job.spec.output.path, job: id, folder: this.#folder(id) });
         await rm(this.#folder(id), { recursive: true, force: true });
         if (job !== null) await this.#ledger.remove(job);
       }

@@ -143,7 +143,7 @@ export class Coordinator {
     try {
       const result = await data.read(
         {
-          source: spec.input.path ?? join(folder(lease.id), UPLOAD),
+          source: { path: spec.input.path ?? join(folder(lease.id), UPLOAD), tag: spec.input.tag },
           format: spec.input,
           folder: folder(lease.id),
           spool: `rows-${lease.fence}`,
@@ -219,14 +219,9 @@ export class Coordinator {
     const { spec, progress } = job;
     if (progress.totalRows === null || progress.doneRows < progress.totalRows || job.committed < job.chunks) return false;
     const results = [...(await ledger.results(spec.id))].sort(([a], [b]) => a - b).map(([, result]) => result);
-    await data.join({
-      job: spec.id,
-      folder: folder(spec.id),
-      format: spec.output,
-      columns: [...(job.keptColumns ?? []), ...serving.signature.outputs.map(({ name }) => name)],
-      parts: results.map(({ part }) => part),
-      target: spec.output.path ?? join(folder(spec.id), OUTPUT),
-    });
+    const target = { path: spec.output.path ?? join(folder(spec.id), OUTPUT), job: spec.id, folder: folder(spec.id) };
+    const columns = [...(job.keptColumns ?? []), ...serving.signature.outputs.map(({ name }) => name)];
+    await data.join({ format: spec.output, columns, parts: results.map(({ part }) => part), target }, this.#stop.signal);
     await this.#change({ type: "finished" });
     // Rows that the model failed may come right in another run; without any, nothing is left to run.
     if (job.failedByModel > 0) return true;

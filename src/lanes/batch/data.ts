@@ -47,11 +47,34 @@ interface FileFormat {
   readonly compression: Compression;
 }
 
-/** Reading and writing datasets. Errors: DATASET_INVALID. */
+/** A file or an object, and its tag when it was named: other content is an error. Null: it has none. */
+export interface JobSource {
+  readonly path: string;
+  readonly tag: string | null;
+}
+
+/** `path`: of a file or an object. `folder`: the job's. */
+export interface JobTarget {
+  readonly path: string;
+  readonly job: string;
+  readonly folder: string;
+}
+
+/** The places that jobs may name. Errors: PATH_NOT_ALLOWED, INVALID_REQUEST, DATASET_INVALID, STORAGE_UNAVAILABLE, STORAGE_REFUSED. */
+export interface JobPlaces {
+  /** What to read there, looked at now. */
+  readable(path: string): Promise<JobSource>;
+  /** Where to write, tried now. */
+  writable(path: string): Promise<string>;
+  /** The bytes that are there now. */
+  read(path: string): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Reading and writing datasets. Errors: DATASET_INVALID, STORAGE_UNAVAILABLE, STORAGE_REFUSED. */
 export interface JobData {
   read(
     task: {
-      readonly source: string;
+      readonly source: JobSource;
       readonly format: FileFormat;
       readonly folder: string;
       readonly spool: string;
@@ -75,14 +98,17 @@ export interface JobData {
     readonly keptColumns: readonly string[] | null;
     readonly answers: readonly BlockAnswer[];
   }): Promise<{ readonly bytes: number; readonly failedRows: number; readonly failedByModel: number }>;
-  join(task: {
-    readonly job: string;
-    readonly folder: string;
-    readonly format: FileFormat;
-    readonly columns: readonly string[];
-    readonly parts: readonly string[];
-    readonly target: string;
-  }): Promise<void>;
+  join(
+    task: {
+      readonly format: FileFormat;
+      readonly columns: readonly string[];
+      readonly parts: readonly string[];
+      readonly target: JobTarget;
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Ends what was begun at this target and not published, if that can be done now. */
+  discard(target: JobTarget): Promise<void>;
 }
 
 /** A version that answers calls, or would. */

@@ -105,6 +105,29 @@ describe("a variable within a section", () => {
   });
 });
 
+test("the object store is named as other programs have it, and each part of it for Idiom alone", (t) => {
+  const secret = join(temporaryFolder(t, { secret: "from a file\n" }), "secret");
+  const theirs = { AWS_ACCESS_KEY_ID: "theirs", AWS_SECRET_ACCESS_KEY_FILE: secret, AWS_REGION: "eu-west-1", AWS_ENDPOINT_URL: "https://store:9000" };
+  const { s3 } = loadConfig({ ...theirs, IDIOM_S3_ACCESS_KEY_ID: "ours", IDIOM_S3_PATH_STYLE: "false" });
+  assert.deepEqual(s3, {
+    endpoint: "https://store:9000",
+    region: "eu-west-1",
+    accessKeyId: "ours",
+    secretAccessKey: "from a file",
+    sessionToken: null,
+    pathStyle: false,
+  });
+});
+
+test("folders and buckets that jobs may use stand beside each other", () => {
+  assert.deepEqual(loadConfig({ IDIOM_BATCH_ROOTS: "/data:s3://bucket/in:/exports:s3://other" }).batchRoots, [
+    "/data",
+    "s3://bucket/in",
+    "/exports",
+    "s3://other",
+  ]);
+});
+
 describe("a file", () => {
   test("may write sizes and durations as people do", (t) => {
     const { maxMessageBytes, drainTimeoutMs, queue } = loadConfig(withFile(t, "maxMessageBytes: 8MiB\ndrainTimeoutMs: 5s\nqueue: {maxBytes: 1GiB}"));

@@ -1,6 +1,6 @@
 // Datasets as they are read into blocks, in the threads that do so: values, broken rows, and files that are wrong as a whole.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -38,7 +38,17 @@ async function read(t: TestContext, content: string | Uint8Array, inputs: readon
   const { format = "csv", compression = "none", keep = [], merged = true, skipRows = 0 } = options;
   const folder = temporaryFolder(t, { input: content });
   const told: ReadProgress[] = [];
-  const task = { source: join(folder, "input"), format: { format, compression }, folder, spool: "rows", skipRows, model: "m", inputs, merged, keep };
+  const task = {
+    source: { path: join(folder, "input"), tag: null },
+    format: { format, compression },
+    folder,
+    spool: "rows",
+    skipRows,
+    model: "m",
+    inputs,
+    merged,
+    keep,
+  };
   const { rows } = await threads.read(task, (progress) => told.push(progress), new AbortController().signal);
   const values: Record<string, unknown[]> = Object.fromEntries(inputs.map(({ name }) => [name, []]));
   const kept: string[] = [];
@@ -200,7 +210,7 @@ describe("compressed", () => {
 
   test("bombs are refused", async (t) => {
     const folder = temporaryFolder(t, { bomb: zstdCompressSync(Buffer.alloc(300 * 2 ** 20)) });
-    const unpacked = readBytes(join(folder, "bomb"), "zstd");
+    const unpacked = readBytes(createReadStream(join(folder, "bomb")), "zstd");
     await assert.rejects(async () => {
       for await (const _ of unpacked);
     }, /decompression bomb/);
@@ -223,7 +233,7 @@ test("reading can be stopped", async (t) => {
   writeFileSync(join(folder, "input"), `a\n${"1\n".repeat(2_000_000)}`);
   const stop = new AbortController();
   const task = {
-    source: join(folder, "input"),
+    source: { path: join(folder, "input"), tag: null },
     format: { format: "csv", compression: "none" },
     folder,
     spool: "rows",
