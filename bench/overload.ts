@@ -62,7 +62,12 @@ export async function overload(quick: boolean): Promise<Measure[]> {
       { what: "refused, p50", value: quantile(flooded.refusedMs, 0.5), unit: "ms", target: null },
       { what: "refused, p99", value: quantile(flooded.refusedMs, 0.99), unit: "ms", target: { atMost: 100 } },
       ...["gateway", "worker", "Redis"].map(
-        (who, i): Measure => ({ what: `${who}: memory more than after a first flood`, value: grown[i] as number, unit: "MiB", target: { atMost: MAX_GROWTH_MIB } }),
+        (who, i): Measure => ({
+          what: `${who}: memory more than after a first flood`,
+          value: grown[i] as number,
+          unit: "MiB",
+          target: { atMost: MAX_GROWTH_MIB },
+        }),
       ),
     ];
   } finally {
