@@ -14,11 +14,15 @@ export interface JsonTensor {
   parameters?: Record<string, unknown>;
 }
 
+/** Only whole numbers so long can lose digits in JSON.parse; looking at every value costs several times as much. */
+const LONG_INTEGER = /(?:^|[^.\d])\d{16}/;
+
 /**
  * JSON.parse that keeps integers beyond 2^53: they become bigint.
  * @throws SyntaxError as JSON.parse does.
  */
 export function parseJsonExact(text: string): unknown {
+  if (!LONG_INTEGER.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
     if (typeof value !== "number" || Number.isSafeInteger(value) || context?.source === undefined) return value;
     return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;

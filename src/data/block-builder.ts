@@ -1,10 +1,11 @@
 // Turns rows into blocks: each value to the raw bytes of its input, by the model's signature. What does not fit is a broken row.
-import { type CellSpec, missing, valueOfCell } from "../core/cell.ts";
-import { DATATYPES } from "../core/datatype.ts";
-import { type ElementWriter, elementWriter, type JsonValue, stringifyExact } from "../core/json-tensor.ts";
-import { formatShape, rowsShape, type TensorSpec } from "../core/signature.ts";
-import { type BlockInput, type BrokenRow, encodeBlock } from "./block.ts";
-import type { SourceRow } from "./rows.ts";
+import { valueOfCell } from "../core/cell.ts";
+import { type JsonValue, stringifyExact } from "../core/json-tensor.ts";
+import type { TensorSpec } from "../core/signature.ts";
+import { type BrokenRow, encodeBlock } from "./block.ts";
+import { ByteColumn } from "./byte-column.ts";
+import { InputColumn } from "./input-column.ts";
+import { type CellRow, cellText, type SourceRow } from "./rows.ts";
 
 /** A block is as much as is read at once when a chunk runs. */
 const MAX_BLOCK_ROWS = 16_384;
@@ -35,7 +36,7 @@ export class BlockBuilder {
   /** Of a table with columns: the position of each input. */
   readonly #positions: readonly number[];
   readonly #keptPositions: readonly number[];
-  #kept: Buffer[] = [];
+  readonly #kept = new ByteColumn();
   #broken: BrokenRow[] = [];
   #firstRow: number;
   #rows = 0;
@@ -59,10 +60,11 @@ export class BlockBuilder {
       this.#break(row.cause, row.data);
       return done;
     }
+    if (row.kind === "cells" && this.#appendPlain(row)) return done;
     const values: JsonValue[] = [];
     for (let i = 0; i < this.#inputs.length; i++) {
       const input = this.#inputs[i] as InputColumn;
-      const value = row.kind === "text" ? valueOfCell(row.cells[this.#positions[i] as number] as string, input.cell) : input.fromJson(row.values);
+      const value = row.kind === "values" ? input.fromJson(row.values) : valueOfCell(textOf(row, this.#positions[i] as number), input.cell);
       if (value === undefined) {
         this.#break(input.problem(row, this.#positions[i] as number), this.#shown(row));
         return done;
@@ -79,17 +81,28 @@ export class BlockBuilder {
       this.#firstRow,
       this.#rows,
       this.#inputs.map((input) => input.take()),
-      Buffer.concat(this.#kept),
+      this.#kept.take(),
       this.#broken,
     );
     const block = { bytes, firstRow: this.#firstRow, rows: this.#rows };
     this.#firstRow += this.#rows;
     this.#rows = 0;
     this.#bytes = 0;
-    this.#kept = [];
     this.#broken = [];
     this.#maxRows = MAX_BLOCK_ROWS;
     return block;
+  }
+
+  /** False, and nothing is appended, unless each input's cell is a plain number or text. */
+  #appendPlain(row: CellRow): boolean {
+    for (let i = 0; i < this.#inputs.length; i++) {
+      const bound = row.at + 2 * (this.#positions[i] as number);
+      if ((this.#inputs[i] as InputColumn).appendPlain(row.piece, row.bounds[bound] as number, row.bounds[bound + 1] as number)) continue;
+      for (const input of this.#inputs) input.undo();
+      return false;
+    }
+    this.#stands(row);
+    return true;
   }
 
   #append(row: SourceRow, values: readonly JsonValue[], done: BuiltBlock | null): BuiltBlock | null {
@@ -102,10 +115,14 @@ export class BlockBuilder {
       this.#break(problem, this.#shown(row));
       return flushed;
     }
+    this.#stands(row);
+    return flushed;
+  }
+
+  #stands(row: SourceRow): void {
     for (const input of this.#inputs) this.#bytes += input.commit();
     this.#keep(row);
     this.#rows++;
-    return flushed;
   }
 
   #break(cause: string, data: unknown): void {
@@ -118,148 +135,23 @@ export class BlockBuilder {
 
   #keep(row: SourceRow): void {
     if (this.#plan.keep !== "all" && this.#plan.keep.length === 0) return;
-    const json = Buffer.from(stringifyExact(this.#keptCells(row)));
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(json.length);
-    this.#kept.push(length, json);
-    this.#bytes += 4 + json.length;
+    this.#kept.appendText(row.kind === "values" ? stringifyExact(this.#keptCells(row)) : JSON.stringify(this.#keptCells(row)));
+    this.#bytes += this.#kept.commit();
   }
 
   /** Cells in the order of the names; of rows with names of their own all of it, when all is kept. */
   #keptCells(row: SourceRow): unknown {
-    if (row.kind === "text") return this.#keptPositions.map((position) => row.cells[position]);
+    if (row.kind === "text" || row.kind === "cells") return this.#keptPositions.map((position) => textOf(row, position));
     if (row.kind !== "values") return [];
     return this.#plan.keep === "all" ? row.values : this.#plan.keep.map((name) => row.values[name] ?? null);
   }
 
   #shown(row: SourceRow): unknown {
-    if (row.kind === "text") return Object.fromEntries((this.#columns ?? []).map((name, i) => [name, row.cells[i]]));
+    if (row.kind === "text" || row.kind === "cells") return Object.fromEntries((this.#columns ?? []).map((name, i) => [name, textOf(row, i)]));
     return row.kind === "values" ? row.values : row.data;
   }
 }
 
-/** The values of one input, as they come. */
-class InputColumn {
-  readonly cell: CellSpec;
-  readonly #spec: TensorSpec;
-  readonly #merged: boolean;
-  readonly #write: ElementWriter | null;
-  #rowShape: readonly number[] | null = null;
-  #buffer = Buffer.allocUnsafe(4096);
-  #view = viewOn(this.#buffer);
-  #at = 0;
-  #committed = 0;
-
-  constructor(spec: TensorSpec, merged: boolean) {
-    this.#spec = spec;
-    this.#merged = merged;
-    this.#write = spec.datatype === "BYTES" ? null : elementWriter(spec.datatype);
-    const { datatype, na, shape } = spec;
-    this.cell = { datatype, na, list: shape.length > 2 || (shape.length === 2 && shape[1] !== 1) };
-  }
-
-  fromJson(values: Readonly<Record<string, JsonValue | undefined>>): JsonValue | undefined {
-    const value = Object.hasOwn(values, this.#spec.name) ? values[this.#spec.name] : undefined;
-    if (value !== null) return value;
-    // In JSON a missing text can be told from an empty one.
-    return this.cell.datatype === "BYTES" && this.cell.na === null ? undefined : missing(this.cell);
-  }
-
-  problem(row: SourceRow, position: number): string {
-    const { name, datatype } = this.#spec;
-    if (row.kind === "text") {
-      const text = row.cells[position] as string;
-      return text === ""
-        ? `column '${name}' is empty, and the model has no value for a missing ${datatype}`
-        : `column '${name}': "${text.slice(0, 100)}" is no ${datatype}`;
-    }
-    const there = row.kind === "values" && Object.hasOwn(row.values, name);
-    return there ? `'${name}' is null, and the model has no value for a missing ${datatype}` : `'${name}' is not there`;
-  }
-
-  /** Whether the block's rows so far have this value's shape. */
-  sameShape(value: JsonValue): boolean {
-    if (this.#rowShape === null) return true;
-    if (!Array.isArray(value)) return this.#rowShape.length === 0;
-    const shape = shapeOf(value);
-    return shape.length === this.#rowShape.length && shape.every((dimension, i) => dimension === this.#rowShape?.[i]);
-  }
-
-  /** What is wrong with the value, or null once it stands in the column. */
-  append(value: JsonValue): string | null {
-    const shape = shapeOf(value);
-    if (!this.#fits(shape))
-      return `'${this.#spec.name}' has the shape ${formatShape(shape)} in this row, the signature says ${formatShape(this.#spec.shape)} for ${this.#merged ? "all rows" : "a call"}`;
-    const flat = Array.isArray(value) ? ((value as unknown[]).flat(Number.POSITIVE_INFINITY) as JsonValue[]) : null;
-    const count = shape.reduce((product, dimension) => product * dimension, 1);
-    if (flat !== null && flat.length !== count) return `'${this.#spec.name}' is a list of lists of different lengths`;
-    for (let i = 0; i < count; i++) {
-      const element = flat === null ? value : (flat[i] as JsonValue);
-      if (!(this.#write === null ? this.#appendText(element) : this.#appendNumber(this.#write, element)))
-        return `'${this.#spec.name}': ${stringifyExact(element)?.slice(0, 100)} is no ${this.#spec.datatype}`;
-    }
-    this.#rowShape ??= shape;
-    return null;
-  }
-
-  undo(): void {
-    this.#at = this.#committed;
-    if (this.#at === 0) this.#rowShape = null;
-  }
-
-  /** The row stands. Returns its bytes. */
-  commit(): number {
-    const bytes = this.#at - this.#committed;
-    this.#committed = this.#at;
-    return bytes;
-  }
-
-  take(): BlockInput {
-    const data = this.#buffer.subarray(0, this.#committed);
-    const rowShape = this.#rowShape ?? [];
-    this.#buffer = Buffer.allocUnsafe(Math.max(4096, this.#committed));
-    this.#view = viewOn(this.#buffer);
-    this.#at = 0;
-    this.#committed = 0;
-    this.#rowShape = null;
-    return { datatype: this.#spec.datatype, rowShape, data };
-  }
-
-  #fits(rowShape: readonly number[]): boolean {
-    return rowsShape(this.#spec, rowShape, this.#merged ? 1 : null) !== null;
-  }
-
-  #appendNumber(write: ElementWriter, value: JsonValue): boolean {
-    const size = DATATYPES[this.#spec.datatype].size as number;
-    this.#room(size);
-    if (!write(this.#view, this.#at, value)) return false;
-    this.#at += size;
-    return true;
-  }
-
-  #appendText(value: JsonValue): boolean {
-    if (value === null || Array.isArray(value)) return false;
-    const text = String(value);
-    this.#room(4 + 3 * text.length);
-    const length = this.#buffer.write(text, this.#at + 4);
-    this.#buffer.writeUInt32LE(length, this.#at);
-    this.#at += 4 + length;
-    return true;
-  }
-
-  #room(bytes: number): void {
-    if (this.#at + bytes <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(2 * this.#buffer.length, this.#at + bytes));
-    this.#buffer.copy(grown, 0, 0, this.#at);
-    this.#buffer = grown;
-    this.#view = viewOn(grown);
-  }
-}
-
-function shapeOf(value: JsonValue): number[] {
-  return Array.isArray(value) ? [value.length, ...(value.length > 0 ? shapeOf(value[0] as JsonValue) : [])] : [];
-}
-
-function viewOn(buffer: Buffer): DataView {
-  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+function textOf(row: Extract<SourceRow, { kind: "text" | "cells" }>, column: number): string {
+  return row.kind === "text" ? (row.cells[column] as string) : cellText(row, column);
 }

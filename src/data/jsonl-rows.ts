@@ -4,8 +4,6 @@ import { type JsonValue, parseJsonExact } from "../core/json-tensor.ts";
 import { MAX_ROW_BYTES, type RowSource, type SourceRow } from "./rows.ts";
 
 const NEWLINE = 0x0a;
-/** Only so long a number can lose digits in JSON.parse. */
-const LONG_INTEGER = /\d{16}/;
 
 /** @throws IdiomError DATASET_INVALID when a line is longer than a row may be. */
 export function jsonlRows(bytes: AsyncIterable<Buffer>): RowSource {
@@ -44,7 +42,7 @@ function rowsOf(lines: string): SourceRow[] {
 function rowOf(text: string): SourceRow {
   let value: unknown;
   try {
-    value = LONG_INTEGER.test(text) ? parseJsonExact(text) : JSON.parse(text);
+    value = parseJsonExact(text);
   } catch (error) {
     return { kind: "broken", cause: `no JSON: ${(error as Error).message}`, data: text };
   }

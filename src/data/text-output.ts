@@ -1,6 +1,7 @@
 // Rows of answers as text: CSV and JSON Lines. Numbers have the fewest digits that still name the same value.
+import { isAscii } from "node:buffer";
 import { DATATYPES, type Datatype } from "../core/datatype.ts";
-import { bytesElements, type ElementReader, elementReader, type JsonValue, stringifyExact } from "../core/json-tensor.ts";
+import { type ElementReader, elementReader, type JsonValue, stringifyExact } from "../core/json-tensor.ts";
 import { elementCount, type Tensor } from "../core/tensor.ts";
 
 /** Takes one value for a row from each of the outputs. */
@@ -23,14 +24,22 @@ function nested(shape: readonly number[], depth: number, at: number, count: numb
 }
 
 function reader({ datatype, data }: Tensor): RowReader {
-  if (datatype === "BYTES") {
-    const elements = bytesElements(data);
-    return (i) => textOf(elements[i] as Uint8Array);
-  }
+  if (datatype === "BYTES") return textReader(data);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const size = DATATYPES[datatype as Exclude<Datatype, "BYTES">].size;
   const read: ElementReader = elementReader(datatype);
   return (i) => read(view, i * size);
+}
+
+function textReader(data: Uint8Array): RowReader {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const ends: number[] = [];
+  for (let at = 0; at < bytes.length; at = ends.at(-1) as number) ends.push(at + 4 + bytes.readUInt32LE(at));
+  const plain = isAscii(bytes);
+  return (i) => {
+    const from = 4 + (i === 0 ? 0 : (ends[i - 1] as number));
+    return plain ? bytes.toString("latin1", from, ends[i]) : textOf(bytes.subarray(from, ends[i]));
+  };
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

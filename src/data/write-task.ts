@@ -145,12 +145,16 @@ function outputValues({ outputs }: BlockAnswer): (row: number) => JsonValue[] {
 }
 
 function keptCells(json: Uint8Array): JsonValue[] {
-  const kept = parseJsonExact(Buffer.from(json).toString("utf8")) as JsonValue[] | Record<string, JsonValue>;
+  const kept = parseKept(json);
   return Array.isArray(kept) ? kept : Object.values(kept);
 }
 
+function parseKept(json: Uint8Array): JsonValue[] | Record<string, JsonValue> {
+  return parseJsonExact(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString("utf8")) as JsonValue[] | Record<string, JsonValue>;
+}
+
 function keptMembers(json: Uint8Array, columns: readonly string[] | null): string {
-  const kept = parseJsonExact(Buffer.from(json).toString("utf8")) as JsonValue[] | Record<string, JsonValue>;
+  const kept = parseKept(json);
   const members = Array.isArray(kept) ? kept.map((value, i) => [columns?.[i] ?? "", value] as const) : Object.entries(kept);
   return members.map(([name, value]) => `${JSON.stringify(name)}:${stringifyExact(value)},`).join("");
 }
