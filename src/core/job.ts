@@ -137,6 +137,8 @@ export interface ChunkResult {
   /** Names of the files that hold its output rows and its failed rows. */
   readonly part: string;
   readonly errors: string;
+  /** From the first call to the last byte of the part. */
+  readonly ms: number;
   /** Of the part. */
   readonly bytes: number;
   readonly failedRows: number;

@@ -349,8 +349,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
   }
 }
 
-/** The one that runs, and what comes after it until the next rows are there. */
-const BATCH_FRAMES_PER_SLOT = 4;
+/** The one that runs, and what comes after it until the next rows are there: the last of one block and the first of the next. */
+const BATCH_FRAMES_PER_SLOT = 8;
 
 function failAll(invocations: readonly Invocation[], error: IdiomError): void {
   for (const invocation of invocations) invocation.fail(error);

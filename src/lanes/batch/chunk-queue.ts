@@ -9,8 +9,8 @@ import { NotNow } from "./row-runner.ts";
 
 const NAME = "chunk";
 const QUEUE = "chunks";
-/** Chunks of all jobs that this process runs at a time. */
-const CONCURRENCY = 4;
+/** Chunks of all jobs that this process has at a time. Those that wait for their turn hold nothing. */
+const CONCURRENCY = 8;
 /** What is wrong with a machine may be over by the next attempt; what is wrong with a job never is. */
 const ATTEMPTS = 4;
 const RETRY_MS = 500;

@@ -7,6 +7,7 @@ import type { Chunk, JobSpec } from "../../core/job.ts";
 import type { BlockAnswer, BlockPlace, FindVersion, JobData, ServingVersion } from "./data.ts";
 import type { Ledger } from "./ledger.ts";
 import { NotNow, RowCosts, runRows } from "./row-runner.ts";
+import { Turns } from "./turns.ts";
 
 export interface ChunkRunnerParts {
   readonly ledger: Ledger;
@@ -20,6 +21,7 @@ export interface ChunkRunnerParts {
 export class ChunkRunner {
   readonly #parts: ChunkRunnerParts;
   readonly #costs = new RowCosts();
+  readonly #turns = new Turns();
   /** What runs now, by job. */
   readonly #running = new Map<string, Set<AbortController>>();
 
@@ -66,8 +68,7 @@ export class ChunkRunner {
     const { spec, keptColumns } = job;
     const serving = pinned(spec, this.#parts.find);
     const folder = this.#parts.folder(id);
-    const answers: BlockAnswer[] = [];
-    for (const place of blocksOf(chunk, blocks)) answers.push(await this.#answer(folder, place, chunk, serving, signal));
+    const { answers, startedAt } = await this.#answers(folder, blocksOf(chunk, blocks), chunk, serving, signal);
     const names = { part: `part-${index}-${attempt}`, errors: `errors-${index}-${attempt}` };
     const { inputs, outputs } = serving.signature;
     const counts = await data.write({
@@ -80,17 +81,36 @@ export class ChunkRunner {
       answers,
     });
     const errors = counts.failedRows === 0 ? "" : names.errors;
-    const committed = !signal.aborted && (await ledger.commit(id, chunk, { attempt, part: names.part, errors, ...counts }));
+    const ms = Math.round(performance.now() - startedAt);
+    const committed = !signal.aborted && (await ledger.commit(id, chunk, { attempt, part: names.part, errors, ms, ...counts }));
     const needless = committed ? (errors === "" ? [names.errors] : []) : Object.values(names);
     await Promise.all(needless.map((name) => rm(join(folder, name), { force: true })));
   }
 
-  async #answer(folder: string, place: BlockPlace, chunk: Chunk, serving: ServingVersion, signal: AbortSignal): Promise<BlockAnswer> {
-    const fromRow = Math.max(chunk.firstRow, place.firstRow);
-    const toRow = Math.min(chunk.firstRow + chunk.rows, place.firstRow + place.rows);
-    const block = await this.#parts.data.block(folder, place);
-    const answer = await runRows({ serving, block, ...block.places(fromRow, toRow) }, this.#parts.submit, this.#costs, signal);
-    return { block: place, fromRow, toRow, ...answer };
+  /** A block is read when its turn comes, and the next one's turn comes while the last calls of this one still run: the model never waits for a file. */
+  async #answers(folder: string, places: readonly BlockPlace[], chunk: Chunk, serving: ServingVersion, signal: AbortSignal) {
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    let startedAt: number | null = null;
+    const answer = async (place: BlockPlace): Promise<BlockAnswer> => {
+      const over = await this.#turns.take(serving.version.key);
+      try {
+        either.throwIfAborted();
+        startedAt ??= performance.now();
+        const fromRow = Math.max(chunk.firstRow, place.firstRow);
+        const toRow = Math.min(chunk.firstRow + chunk.rows, place.firstRow + place.rows);
+        const block = await this.#parts.data.block(folder, place);
+        const run = { serving, block, ...block.places(fromRow, toRow), allCalled: over };
+        return { block: place, fromRow, toRow, ...(await runRows(run, this.#parts.submit, this.#costs, either)) };
+      } catch (error) {
+        failed.abort();
+        throw error;
+      } finally {
+        over();
+      }
+    };
+    const answers = await Promise.all(places.map(answer));
+    return { answers, startedAt: startedAt ?? performance.now() };
   }
 }
 

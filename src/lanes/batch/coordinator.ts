@@ -29,11 +29,10 @@ const FIRST_ROWS = 64;
 /** From one chunk to the next it grows by no more than this. */
 const MOST_GROWTH = 8;
 const MAX_ROWS = 1_000_000;
-/** A chunk is held in memory: its rows in the spool, and its answers. */
-const MAX_CHUNK_BYTES = 2 * 2 ** 20;
+/** A chunk's answers are held in memory until all are there. */
 const MAX_PART_BYTES = 8 * 2 ** 20;
-/** Chunks in flight per process and slot, and one more while its output is written. */
-const MORE_THAN_SLOTS = 1;
+/** Chunks in flight per process and slot, and more: one whose output is written, and one that is there when it ends. */
+const MORE_THAN_SLOTS = 2;
 /** Chunks that were lost with whoever had them are queued again. */
 const REQUEUE_MS = 10_000;
 
@@ -48,13 +47,13 @@ export class Coordinator {
   readonly ended: Promise<void>;
   readonly #parts: CoordinatorParts;
   readonly #stop = new AbortController();
-  readonly #started = new Map<number, { readonly rows: number; readonly at: number }>();
+  /** Rows of the chunks whose time is not known yet. */
+  readonly #started = new Map<number, number>();
   #wake: (() => void) | null = null;
   #changed = false;
   #targetRows = FIRST_ROWS;
   #readingFailed: Error | null = null;
   #reading: Promise<void> | null = null;
-  #bytesPerRow = 1;
   #rate = new Rate();
 
   constructor(lease: JobLease, parts: CoordinatorParts) {
@@ -154,7 +153,6 @@ export class Coordinator {
           keep: spec.keep,
         },
         ({ place, keptColumns }) => {
-          this.#bytesPerRow = place.bytes / place.rows;
           writing = Promise.all([writing, ledger.addBlock(lease, place, keptColumns)]).then(() => this.#wake?.());
           writing.catch(() => {});
         },
@@ -175,12 +173,12 @@ export class Coordinator {
     const enough = (Math.max(1, serving.slots) + MORE_THAN_SLOTS) * Math.max(1, await queue.workers());
     let { chunks, plannedRows } = job;
     for (let inFlight = chunks - job.committed; inFlight < enough && plannedRows < progress.readRows; inFlight++) {
-      const rows = Math.min(progress.readRows - plannedRows, this.#targetRows, Math.max(1, Math.floor(MAX_CHUNK_BYTES / this.#bytesPerRow)));
+      const rows = Math.min(progress.readRows - plannedRows, this.#targetRows);
       // More is being read: a sliver is left to grow.
       if (rows < this.#targetRows / 2 && progress.totalRows === null && inFlight > 0) break;
       const chunk: Chunk = { index: chunks, firstRow: plannedRows, rows };
       if (!(await ledger.plan(this.lease, chunk))) throw new Gone();
-      this.#started.set(chunk.index, { rows, at: performance.now() });
+      this.#started.set(chunk.index, rows);
       await queue.add([{ id: spec.id, index: chunk.index, round: job.round, priority: spec.priority }]);
       chunks++;
       plannedRows += rows;
@@ -201,12 +199,11 @@ export class Coordinator {
   async #measure(job: JobRecord): Promise<void> {
     if (this.#started.size > 0 && job.committed > 0) {
       const results = await this.#parts.ledger.results(this.lease.id);
-      const now = performance.now();
-      for (const [index, { rows, at }] of this.#started) {
+      for (const [index, rows] of this.#started) {
         const result = results.get(index);
         if (result === undefined) continue;
         this.#started.delete(index);
-        const wanted = Math.round(Math.min((rows * CHUNK_MS) / Math.max(1, now - at), (rows * MAX_PART_BYTES) / Math.max(1, result.bytes)));
+        const wanted = Math.round(Math.min((rows * CHUNK_MS) / Math.max(1, result.ms), (rows * MAX_PART_BYTES) / Math.max(1, result.bytes)));
         this.#targetRows = Math.max(1, Math.min(wanted, MOST_GROWTH * rows, MAX_ROWS));
       }
     }

@@ -28,6 +28,8 @@ export interface RowRun {
   /** Places of the block. */
   readonly from: number;
   readonly to: number;
+  /** Called once every row has been called, answered or not; perhaps more than once. */
+  readonly allCalled: () => void;
 }
 
 export interface RowRunResult {
@@ -155,6 +157,7 @@ class RowRunner {
     const from = this.#next;
     if (from >= this.#run.to) return null;
     this.#next = Math.min(this.#run.to, from + this.#rowsPerCall());
+    if (this.#next === this.#run.to) this.#run.allCalled();
     return { from, to: this.#next, deaths: 0 };
   }
 

@@ -43,6 +43,7 @@ async function run(
   rest: Partial<Manifest> = batching(4),
   costs = new RowCosts(),
   signal = new AbortController().signal,
+  allCalled = (): void => {},
 ): Promise<Ran> {
   const calls: number[][] = [];
   const submit = (call: Invocation): void => {
@@ -61,7 +62,7 @@ async function run(
   };
   const signature = { inputs: [spec("x", "INT32", [-1])], outputs: [spec("y", "INT32", [-1])] };
   const serving = { version: modelVersion(rest), signature, slots: 1 };
-  const result = await runRows({ serving, block: BLOCK, from: 0, to: rows }, submit, costs, signal);
+  const result = await runRows({ serving, block: BLOCK, from: 0, to: rows, allCalled }, submit, costs, signal);
   const { outputs } = result;
   const tensors = outputs.kind === "rows" ? outputs.tensors : outputs.calls.map(([tensor]) => tensor as Tensor);
   return { ...result, calls, values: tensors.map(({ data }) => [...new Int32Array(Uint8Array.from(data).buffer)]) };
@@ -84,6 +85,16 @@ test("a model without batching is called for each row alone", async () => {
   assert.equal(outputs.kind, "calls");
   assert.deepEqual(calls, [[0], [1], [2], [3], [4]]);
   assert.deepEqual(values, [[0], [2], [4], [6], [8]]);
+});
+
+test("the next block's turn comes as soon as the last row is called, before it is answered", async () => {
+  const order: string[] = [];
+  const asked: Model = (rows) => {
+    order.push(`call ${rows.at(-1)}`);
+    return null;
+  };
+  await run(3, asked, {}, new RowCosts(), new AbortController().signal, () => order.push("all"));
+  assert.deepEqual(order, ["call 0", "call 1", "all", "call 2"]);
 });
 
 test("rows that the model fails are found by halves; all others are answered", async () => {
@@ -156,7 +167,13 @@ test("once stopped, nothing more is called and what waits is abandoned", async (
   const stop = new AbortController();
   const waiting: Invocation[] = [];
   const running = runRows(
-    { serving: { version: modelVersion({}), signature: { inputs: [spec("x", "INT32", [-1])], outputs: [] }, slots: 1 }, block: BLOCK, from: 0, to: 50 },
+    {
+      serving: { version: modelVersion({}), signature: { inputs: [spec("x", "INT32", [-1])], outputs: [] }, slots: 1 },
+      block: BLOCK,
+      from: 0,
+      to: 50,
+      allCalled: () => {},
+    },
     (call) => waiting.push(call),
     new RowCosts(),
     stop.signal,
