@@ -2,7 +2,7 @@
 // per input of the signature; beside them the kept columns, and the rows that are broken.
 import type { Datatype } from "../core/datatype.ts";
 import { DATATYPES } from "../core/datatype.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { elementCount, skipBytesElements, type Tensor } from "../core/tensor.ts";
 
 /** Where a block lies, and which rows of the source it holds, counted from 0. */
 export interface BlockPlace {
@@ -58,12 +58,18 @@ export class Block {
   readonly firstRow: number;
   readonly inputs: readonly BlockInput[];
   readonly broken: readonly BrokenRow[];
-  /** Source row of each place. */
-  readonly sourceRows: Uint32Array;
+  /** How many rows have places. */
+  readonly size: number;
+  /** Row of the block of each place; null: no row is broken, and they are the same. */
+  readonly #rows: Uint32Array | null;
+  readonly #bytes: Buffer;
   readonly #kept: Uint8Array;
+  /** Of inputs whose values differ in length: where each place's value begins. */
   readonly #offsets: (Uint32Array | null)[];
 
+  /** `bytes` are nobody else's. */
   constructor(bytes: Buffer) {
+    this.#bytes = bytes;
     const headerEnd = 4 + bytes.readUInt32LE(0);
     const { firstRow, rows, inputs, keptBytes, broken } = JSON.parse(bytes.toString("utf8", 4, headerEnd)) as Header;
     let at = headerEnd;
@@ -76,9 +82,13 @@ export class Block {
     this.broken = broken;
     this.#kept = bytes.subarray(at, at + keptBytes);
     this.#offsets = inputs.map(() => null);
-    const isBroken = new Set(broken.map(({ row }) => row));
-    this.sourceRows = new Uint32Array(rows - broken.length);
-    for (let row = 0, place = 0; row < rows; row++) if (!isBroken.has(firstRow + row)) this.sourceRows[place++] = row;
+    this.size = rows - broken.length;
+    this.#rows = broken.length === 0 ? null : rowsWithout(new Set(broken.map(({ row }) => row - firstRow)), rows);
+  }
+
+  /** Number of the row of the source that has this place. */
+  sourceRow(place: number): number {
+    return this.firstRow + (this.#rows === null ? place : (this.#rows[place] as number));
   }
 
   /** The places of the source rows [from, to) that are not broken. */
@@ -89,9 +99,13 @@ export class Block {
   /** The values of the places [from, to), as views. `shapeOf` gives the shape of so many rows. */
   tensors(from: number, to: number, shapeOf: (rowShape: readonly number[], input: number) => readonly number[]): Tensor[] {
     return this.inputs.map(({ datatype, rowShape, data }, i) => {
-      const offsets = this.#offsetsOf(i);
-      return { datatype, contentType: null, shape: shapeOf(rowShape, i), data: data.subarray(offsets[from] as number, offsets[to] as number) };
+      return { datatype, contentType: null, shape: shapeOf(rowShape, i), data: data.subarray(this.#offset(i, from), this.#offset(i, to)) };
     });
+  }
+
+  /** Gives the memory back at once; all tensors are empty then. Garbage is collected late where little else is made, and blocks are large. */
+  release(): void {
+    (this.#bytes.buffer as ArrayBuffer).transfer(0);
   }
 
   /** The kept cells of every place, as JSON lists; empty where nothing is kept. */
@@ -108,29 +122,36 @@ export class Block {
 
   /** The first place at or behind a row of the block. */
   #placeOf(row: number): number {
-    let [low, high] = [0, this.sourceRows.length];
+    if (this.#rows === null) return row;
+    let [low, high] = [0, this.size];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.sourceRows[middle] as number) < row) low = middle + 1;
+      if ((this.#rows[middle] as number) < row) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #offsetsOf(input: number): Uint32Array {
-    const known = this.#offsets[input];
-    if (known !== null && known !== undefined) return known;
+  /** Where the value of a place begins, and that of the place before ends. */
+  #offset(input: number, place: number): number {
     const { datatype, rowShape, data } = this.inputs[input] as BlockInput;
-    const offsets = new Uint32Array(this.sourceRows.length + 1);
-    const elements = rowShape.reduce((product, dimension) => product * dimension, 1);
     const { size } = DATATYPES[datatype];
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    for (let place = 0, at = 0; place < this.sourceRows.length; place++) {
-      if (size !== null) at += size * elements;
-      else for (let i = 0; i < elements; i++) at += 4 + view.getUint32(at, true);
-      offsets[place + 1] = at;
-    }
-    this.#offsets[input] = offsets;
-    return offsets;
+    const elements = elementCount(rowShape);
+    if (size !== null) return size * elements * place;
+    this.#offsets[input] ??= offsetsOf(data, elements, this.size);
+    return this.#offsets[input][place] as number;
   }
+}
+
+function rowsWithout(broken: ReadonlySet<number>, rows: number): Uint32Array {
+  const left = new Uint32Array(rows - broken.size);
+  for (let row = 0, place = 0; row < rows; row++) if (!broken.has(row)) left[place++] = row;
+  return left;
+}
+
+/** Of values of BYTES with so many elements each. */
+function offsetsOf(data: Uint8Array, elements: number, values: number): Uint32Array {
+  const offsets = new Uint32Array(values + 1);
+  for (let value = 0; value < values; value++) offsets[value + 1] = skipBytesElements(data, offsets[value] as number, elements);
+  return offsets;
 }

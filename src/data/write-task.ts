@@ -50,8 +50,8 @@ export interface WriteResult {
 }
 
 const NICE = 10;
-/** Text that is held before it is written. */
-const PIECE_CHARACTERS = 2 ** 20;
+/** Text that is held before it is written. What is held for longer is copied by each collection of garbage. */
+const PIECE_CHARACTERS = 2 ** 18;
 
 export function writeChunk(task: WriteTask): WriteResult {
   setPriority(NICE);
@@ -165,7 +165,7 @@ function failuresOf(block: Block, { fromRow, toRow, failed }: BlockAnswer, input
     .filter(({ row }) => row >= fromRow && row < toRow)
     .map(({ row, cause, data }) => ({ row: row + 1, code: "DATASET_INVALID", cause, data }));
   const byModel = failed.map(({ place, code, cause }) => ({
-    row: block.firstRow + (block.sourceRows[place] as number) + 1,
+    row: block.sourceRow(place) + 1,
     code,
     cause,
     data: rowData(block, place, inputNames),

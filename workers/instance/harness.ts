@@ -60,6 +60,8 @@ export interface InitBody {
 }
 
 const SIGNAL_EVERY_MS = 50;
+/** Larger than anything that shares its memory with other buffers. */
+const LARGE_FRAME = 2 ** 16;
 
 /** What a harness sends before it serves, in this order. */
 const HANDSHAKE: readonly FrameName[] = ["HELLO", "LOADED", "READY"];
@@ -123,7 +125,7 @@ export class Harness {
     const bodyBytes = frame.length - HEADER_BYTES;
     if (bodyBytes > this.#maxFrame) return done({ kind: "failed", failure: tooLarge(bodyBytes, this.#maxFrame) });
     this.#inFlight = { id: this.#nextId++, segments, done };
-    this.#child.output.write(frame);
+    this.#child.output.write(frame, frame.length < LARGE_FRAME ? undefined : () => release(frame));
   }
 
   /** Asks the model to stop what is in flight. */
@@ -228,6 +230,11 @@ export class Harness {
     inFlight?.done({ kind: "died", ...ending });
     this.#events.exited(ending);
   }
+}
+
+/** Gives the memory of a frame that is written back at once: it would be garbage for long where little else is made. */
+function release(frame: Buffer): void {
+  (frame.buffer as ArrayBuffer).transfer(0);
 }
 
 function tooLarge(bytes: number, limit: number): HarnessFailure {

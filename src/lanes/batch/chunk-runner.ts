@@ -101,7 +101,8 @@ export class ChunkRunner {
         const toRow = Math.min(chunk.firstRow + chunk.rows, place.firstRow + place.rows);
         const block = await this.#parts.data.block(folder, place);
         const run = { serving, block, ...block.places(fromRow, toRow), allCalled: over };
-        return { block: place, fromRow, toRow, ...(await runRows(run, this.#parts.submit, this.#costs, either)) };
+        const answer = await runRows(run, this.#parts.submit, this.#costs, either).finally(() => block.release());
+        return { block: place, fromRow, toRow, ...answer };
       } catch (error) {
         failed.abort();
         throw error;

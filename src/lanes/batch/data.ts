@@ -20,6 +20,8 @@ export interface RowBlock {
   places(from: number, to: number): { readonly from: number; readonly to: number };
   /** One tensor per input for the places [from, to). */
   tensors(from: number, to: number, shapeOf: (rowShape: readonly number[], input: number) => readonly number[]): readonly Tensor[];
+  /** Nobody looks at its tensors any more. */
+  release(): void;
 }
 
 export interface FailedRow {

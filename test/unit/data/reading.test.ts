@@ -55,7 +55,7 @@ async function read(t: TestContext, content: string | Uint8Array, inputs: readon
   const broken: BrokenRow[] = [];
   for (const { place } of told) {
     const block = await threads.block(folder, place);
-    const count = block.sourceRows.length;
+    const count = block.size;
     block
       .tensors(0, count, (rowShape) => [count, ...rowShape])
       .forEach((tensor, i) => {

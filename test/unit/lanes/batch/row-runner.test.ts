@@ -22,6 +22,7 @@ const BLOCK: RowBlock = {
       Array.from({ length: to - from }, (_, i) => from + i),
     ),
   ],
+  release: () => {},
 };
 
 function rowsOf({ request }: Invocation): number[] {
