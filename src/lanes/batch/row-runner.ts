@@ -5,11 +5,14 @@ import { rowsShape, type TensorSpec } from "../../core/signature.ts";
 import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { FailedRow, RowBlock, RowOutputs, ServingVersion } from "./data.ts";
 
-/** Work of one call while realtime calls come too: what one of them may have to wait for. */
-const CALL_MS = 20;
-/** Frames that wait or run at a time, per slot: the next is there when one ends, on whichever node. */
-const FRAMES_PER_SLOT = 4;
+/** Work of one call: while realtime calls come too, one of them may have to wait for it. It may be 20 ms, and some take longer than the last ones did. */
+const CALL_MS = 15;
+/** Calls that wait or run at a time, per slot: the next is there when one ends, on whichever node. */
+const CALLS_PER_SLOT = 4;
 const MAX_CALLS = 256;
+/** How much a call changes of what is known of a row's cost; and one of at least twice the rows of the last one. */
+const WEIGHT = 0.2;
+const WEIGHT_OF_MORE = 0.8;
 /** An instance dies for reasons of its own, too: a row is to blame only when it has died this often with that row alone. */
 const DEATHS_OF_A_ROW = 3;
 const FIRST_PAUSE_MS = 20;
@@ -41,23 +44,26 @@ type Submit = (invocation: Invocation) => void;
 
 /** How long a row takes, by version; learned from the answers. */
 export class RowCosts {
-  readonly #msPerRow = new Map<string, number>();
+  /** With the rows of the call that was seen last. */
+  readonly #seen = new Map<string, { readonly msPerRow: number; readonly rows: number }>();
 
   /** Null until the first rows are answered. */
   msPerRow(key: string): number | null {
-    return this.#msPerRow.get(key) ?? null;
+    return this.#seen.get(key)?.msPerRow ?? null;
   }
 
-  /** Rows of a call, as many as run in 20 ms; 1 until it is known. */
+  /** Rows of a call, as many as run in 15 ms; 1 until it is known. */
   rowsPerCall(key: string, most: number): number {
-    const cost = this.#msPerRow.get(key);
-    return cost === undefined ? 1 : Math.max(1, Math.min(most, Math.floor(CALL_MS / cost)));
+    const cost = this.msPerRow(key);
+    return cost === null ? 1 : Math.max(1, Math.min(most, Math.floor(CALL_MS / cost)));
   }
 
   learn(key: string, rows: number, ms: number): void {
-    const before = this.#msPerRow.get(key);
-    const seen = Math.max(ms / rows, 1e-6);
-    this.#msPerRow.set(key, before === undefined ? seen : 0.8 * before + 0.2 * seen);
+    const before = this.#seen.get(key);
+    const msPerRow = Math.max(ms / rows, 1e-6);
+    // What a call costs by itself is spread over its rows: one of many rows tells more than one of a few did.
+    const weight = before === undefined ? 1 : rows >= 2 * before.rows ? WEIGHT_OF_MORE : WEIGHT;
+    this.#seen.set(key, { msPerRow: weight * msPerRow + (1 - weight) * (before?.msPerRow ?? 0), rows });
   }
 }
 
@@ -123,7 +129,7 @@ class RowRunner {
   #maxCalls(): number {
     const { version, slots } = this.#run.serving;
     if (this.#costs.msPerRow(version.key) === null) return 1;
-    return Math.min(MAX_CALLS, FRAMES_PER_SLOT * Math.max(1, slots) * Math.ceil((this.#maxRows ?? 1) / this.#rowsPerCall()));
+    return Math.min(MAX_CALLS, CALLS_PER_SLOT * Math.max(1, slots));
   }
 
   /** Whether a frame full of such rows might run into the model's limit: then each call has a frame of its own. */
