@@ -4,6 +4,8 @@ import { withModels } from "./support/in-process.ts";
 import type { Measure } from "./support/report.ts";
 
 const INSTANCES = 2;
+/** Of its own: what is free again when it leaves. */
+const TARGET_OWN_MIB: Readonly<Record<string, number>> = { "breast-cancer": 20 };
 
 export function density(): Promise<Measure[]> {
   return withModels(INSTANCES, async (node, models) =>
@@ -11,12 +13,13 @@ export function density(): Promise<Measure[]> {
       const last = node.node.instancesOf(`${model}/1`).at(-1);
       if (last?.pid == null) return [];
       const memory = readFileSync(`/proc/${last.pid}/smaps_rollup`, "utf8");
-      return ["Pss", "Private_Dirty"].map((field) => ({
-        what: `${model}: instance ${INSTANCES}, ${field}`,
-        value: Number(new RegExp(`^${field}: +(\\d+) kB$`, "m").exec(memory)?.[1]) / 1024,
-        unit: "MiB",
-        target: null,
-      }));
+      const mib = (field: string): number => Number(new RegExp(`^${field}: +(\\d+) kB$`, "m").exec(memory)?.[1]) / 1024;
+      const atMost = TARGET_OWN_MIB[model];
+      const what = `${model}: instance ${INSTANCES}`;
+      return [
+        { what: `${what}, share (PSS)`, value: mib("Pss"), unit: "MiB", target: null },
+        { what: `${what}, its own`, value: mib("Private_Clean") + mib("Private_Dirty"), unit: "MiB", target: atMost === undefined ? null : { atMost } },
+      ];
     }),
   );
 }

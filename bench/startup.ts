@@ -8,6 +8,8 @@ import { type Measure, median } from "./support/report.ts";
 const ROUNDS = { full: 100, quick: 10 };
 /** For the trivial model of each language: what its runtime and harness take, without any author's libraries. */
 const TARGET_P99_MS: Readonly<Record<string, number>> = { "trivial-python": 150, "trivial-node": 150, "trivial-r": 500, "trivial-java": 500 };
+/** By fork, from a process that has loaded scikit-learn. */
+const TARGET_P50_MS: Readonly<Record<string, number>> = { "breast-cancer": 60 };
 
 export function startup(quick: boolean): Promise<Measure[]> {
   const rounds = quick ? ROUNDS.quick : ROUNDS.full;
@@ -19,17 +21,16 @@ export function startup(quick: boolean): Promise<Measure[]> {
       const took: number[] = [];
       for (let round = 0; round < rounds; round++) took.push(await killedToReadyMs(node, instance));
       took.sort((a, b) => a - b);
-      const target = TARGET_P99_MS[model];
-      measures.push({ what: `${model}: kill to ready, p50`, value: median(took), unit: "ms", target: null });
-      measures.push({
-        what: `${model}: kill to ready, p99`,
-        value: took[Math.floor(0.99 * (rounds - 1))] as number,
-        unit: "ms",
-        target: target === undefined ? null : { atMost: target },
-      });
+      const p99 = took[Math.floor(0.99 * (rounds - 1))] as number;
+      measures.push(measureOf(`${model}: kill to ready, p50`, median(took), TARGET_P50_MS[model]));
+      measures.push(measureOf(`${model}: kill to ready, p99`, p99, TARGET_P99_MS[model]));
     }
     return measures;
   });
+}
+
+function measureOf(what: string, value: number, atMost: number | undefined): Measure {
+  return { what, value, unit: "ms", target: atMost === undefined ? null : { atMost } };
 }
 
 async function killedToReadyMs(node: Up, instance: Instance): Promise<number> {

@@ -163,6 +163,7 @@ export class WorkerNode {
     return {
       version,
       softCancel: runtime.soft_cancel,
+      forks: runtime.forks && version.manifest.instances.fork,
       libraries,
       confinement: {
         visible: visiblePaths(runtime, command, [version.folder, ...libraries], data),
@@ -173,6 +174,7 @@ export class WorkerNode {
         env: harnessEnvironment(runtime),
         cwd: version.folder,
         transport: runtime.transport,
+        control: false,
       },
     };
   }

@@ -13,6 +13,8 @@ const runtimeSchema = z.strictObject({
   transport: z.enum(["socket", "fifo"]),
   /** How a running call is asked to stop: a CANCEL frame, or SIGINT where the reader is busy. */
   soft_cancel: z.enum(["frame", "signal"]),
+  /** Whether it can load a model once and fork its instances (PROTOCOL.md, section 8). */
+  forks: z.boolean(),
   /** Argument vector with the placeholders of `Placeholders`. */
   command: z.array(z.string()).min(1),
   env: z.record(z.string(), z.string()),

@@ -18,6 +18,16 @@ export interface Recycle {
   readonly memoryBytes: number | null;
 }
 
+/** How many processes a version has on a node, and how they come and go. */
+export interface Instances {
+  readonly min: number;
+  readonly max: number;
+  /** Whether they may be forked from one process that has loaded the model. */
+  readonly fork: boolean;
+  /** null: an instance serves as long as it lives. */
+  readonly recycle: Recycle | null;
+}
+
 /** What a version may take. */
 export interface ModelLimits {
   readonly timeoutMs: number;
@@ -47,8 +57,7 @@ export interface Manifest {
   readonly batching: Batching | null;
   /** The author's `max_size`; null: not written, a request may have any number of rows. */
   readonly maxRequestRows: number | null;
-  /** `recycle` null: an instance serves as long as it lives. */
-  readonly instances: { readonly min: number; readonly max: number; readonly recycle: Recycle | null };
+  readonly instances: Instances;
   /** Glob of the golden files below the folder. */
   readonly golden: string;
   readonly limits: ModelLimits;

@@ -12,8 +12,25 @@ export function allPids(): number[] {
 
 /** The processes that this one's first thread has started. */
 export function childrenOf(pid: number): readonly number[] {
-  const text = read(`/proc/${pid}/task/${pid}/children`);
-  return text === null || text.trim() === "" ? [] : text.trim().split(" ").map(Number);
+  return pidsIn(`/proc/${pid}/task/${pid}/children`);
+}
+
+/** The processes below this one, whichever of its threads has started them, nearest first. */
+export function descendantsOf(pid: number): readonly number[] {
+  const children = threadsOf(pid).flatMap((thread) => pidsIn(`/proc/${pid}/task/${thread}/children`));
+  return [...children, ...children.flatMap(descendantsOf)];
+}
+
+/** Its pid in the innermost namespace that it belongs to. */
+export function pidInside(pid: number): number | null {
+  const pids = /^NSpid:\s+(.+)$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1]?.split(/\s+/);
+  return pids === undefined ? null : Number(pids.at(-1));
+}
+
+/** Whether it has ended, and at most waits for somebody to take notice. */
+export function hasEnded(pid: number): boolean {
+  const state = /^State:\s+(\w)/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1] ?? "X";
+  return state === "Z" || state === "X";
 }
 
 /** When it started, in the kernel's ticks: with the pid, an identity that no later process shares. */
@@ -40,6 +57,19 @@ export function startedWith(pid: number, variable: string): string | null {
 /** The namespace that this process's pids belong to. */
 export function pidNamespace(): string {
   return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] as string;
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+function pidsIn(path: string): number[] {
+  const text = read(path)?.trim() ?? "";
+  return text === "" ? [] : text.split(" ").map(Number);
 }
 
 function read(path: string): string | null {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
+import { drained } from "./drained.ts";
 
 /** How a harness is reached: one socket pair on fd 3, or a pair of FIFOs on fds 3 and 4. */
 export type Transport = "socket" | "fifo";
@@ -16,6 +17,8 @@ export interface HarnessCommand {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly transport: Transport;
+  /** One more descriptor after those of the transport: a socket pair of its own, through which the process is asked to fork. */
+  readonly control: boolean;
 }
 
 /** A program that starts the command in its place, and so decides what it may do. */
@@ -41,6 +44,8 @@ export interface ChildHandle {
   readonly input: Socket;
   /** To the harness. */
   readonly output: Socket;
+  /** Null unless the command asks for it. */
+  readonly control: Socket | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Whether the process is gone; `exited` follows when what it wrote has been read. */
@@ -61,8 +66,8 @@ export async function spawnHarness(command: HarnessCommand, wrapper: Wrapper | n
 async function spawnOnSocket(command: HarnessCommand, wrapper: Wrapper | null): Promise<ChildHandle> {
   const child = start(command, wrapper, ["pipe"]);
   await started(child);
-  const socket = child.stdio[3] as Socket;
-  return handle(child, socket, socket);
+  const socket = child.stdio[FIRST_FREE_FD] as Socket;
+  return handle(child, socket, socket, command.control ? (child.stdio[FIRST_FREE_FD + 1] as Socket) : null);
 }
 
 /** R opens descriptors by path, which fails on sockets; a FIFO pair that has lost its names serves. */
@@ -84,7 +89,7 @@ async function spawnOnFifos(command: HarnessCommand, wrapper: Wrapper | null): P
     await started(child);
     const output = new Socket({ fd: ownEnds[0] as number, readable: false, writable: true });
     const input = new Socket({ fd: ownEnds[1] as number, readable: true, writable: false });
-    return handle(child, input, output);
+    return handle(child, input, output, command.control ? (child.stdio[FIRST_FREE_FD + 2] as Socket) : null);
   } catch (error) {
     ownEnds.forEach(closeSync);
     throw error;
@@ -94,8 +99,9 @@ async function spawnOnFifos(command: HarnessCommand, wrapper: Wrapper | null): P
   }
 }
 
-function start({ command, env, cwd }: HarnessCommand, wrapper: Wrapper | null, transport: readonly ("pipe" | number)[]): ChildProcess {
-  const firstFd = FIRST_FREE_FD + transport.length;
+function start({ command, env, cwd, control }: HarnessCommand, wrapper: Wrapper | null, transport: readonly ("pipe" | number)[]): ChildProcess {
+  const own = control ? [...transport, "pipe" as const] : transport;
+  const firstFd = FIRST_FREE_FD + own.length;
   const [program, ...args] = wrapper?.around(command, firstFd) ?? command;
   const feeds = (wrapper?.feeds ?? []).map(() => "pipe" as const);
   // Detached: a process group of its own, so that Ctrl-C at the terminal reaches the host alone and a kill reaches all of it.
@@ -103,7 +109,7 @@ function start({ command, env, cwd }: HarnessCommand, wrapper: Wrapper | null, t
     cwd,
     env: { ...(wrapper?.env ?? env) },
     detached: true,
-    stdio: ["ignore", "pipe", "pipe", ...transport, ...feeds],
+    stdio: ["ignore", "pipe", "pipe", ...own, ...feeds],
   });
   if (wrapper !== null && child.pid !== undefined) feed(wrapper, child.stdio.slice(firstFd) as Socket[]);
   return child;
@@ -125,17 +131,6 @@ function started(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Resolves when everything has been read from the stream. */
-function closed(stream: Readable | null): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream === null || stream.destroyed || stream.readableEnded) resolve();
-    else stream.once("close", resolve);
-  });
-}
-
-/** What has been written before the end is read for this long; a descriptor that leaked elsewhere must not hide the exit. */
-const DRAIN_AFTER_EXIT_MS = 200;
-
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
@@ -144,34 +139,27 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function handle(child: ChildProcess, input: Socket, output: Socket): ChildHandle {
+function handle(child: ChildProcess, input: Socket, output: Socket, control: Socket | null): ChildHandle {
   let ended = false;
   const exited = new Promise<ExitCause>((resolve) => {
     child.once("exit", (code, signal) => {
       ended = true;
       // Ends what the process left behind in its group.
       signalGroup(child.pid as number, "SIGKILL");
-      const settle = (): void => {
-        // A helper of the model that outlives it may hold the other ends; it must not hold ours.
-        for (const stream of [input, output, child.stdout, child.stderr]) stream?.destroy();
-        resolve({ code, signal });
-      };
-      // A busy machine may have held us up for that long: what lies in the pipes by then is read first.
-      const late = setTimeout(() => setImmediate(settle), DRAIN_AFTER_EXIT_MS);
-      void Promise.all([input, child.stdout, child.stderr].map(closed)).then(() => {
-        clearTimeout(late);
-        settle();
-      });
+      control?.destroy();
+      void drained([input, child.stdout, child.stderr], output).then(() => resolve({ code, signal }));
     });
   });
   // A write to a harness that has just died fails; the exit tells the story.
   output.on("error", () => output.destroy());
   if (input !== output) input.on("error", () => input.destroy());
+  control?.on("error", () => control.destroy());
   const pid = child.pid as number;
   return {
     pid,
     input,
     output,
+    control,
     stdout: child.stdout as Readable,
     stderr: child.stderr as Readable,
     get ended() {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { CONTENT_TYPES, DATATYPE_NAMES } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import { MAX_REQUEST_BYTES, MAX_TIMER_MS } from "../core/limits.ts";
-import type { Manifest, ModelLimits, Recycle } from "../core/model.ts";
+import type { Instances, Manifest, ModelLimits, Recycle } from "../core/model.ts";
 import type { TensorHint } from "../core/signature.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 
@@ -72,6 +72,7 @@ const manifestSchema = z.strictObject({
     .strictObject({
       min: z.number().int().min(0).default(1),
       max: z.number().int().min(1).optional(),
+      fork: z.boolean().default(true),
       recycle: z
         .strictObject({
           requests: z.number().int().min(1).optional(),
@@ -124,9 +125,13 @@ function toManifest(file: ManifestFile, folderName: string, runtime: string): Ma
     batching: batching === undefined ? null : { maxSize: batching.max_size, maxDelayMs: batching.max_delay, maxBytes: batching.max_bytes },
     maxRequestRows: file.idempotent ? (file.batching?.max_size ?? null) : null,
     golden: file.golden,
-    instances: { min: file.instances.min, max: file.instances.max ?? Math.max(1, file.instances.min), recycle: toRecycle(file.instances.recycle) },
+    instances: toInstances(file.instances),
     limits: toLimits(file.limits),
   };
+}
+
+function toInstances({ min, max, fork, recycle }: ManifestFile["instances"]): Instances {
+  return { min, max: max ?? Math.max(1, min), fork, recycle: toRecycle(recycle) };
 }
 
 function toRecycle(recycle: ManifestFile["instances"]["recycle"]): Recycle | null {

@@ -25,6 +25,8 @@ export interface Attack {
   readonly refusals: readonly string[];
   /** Who gets through where there is no sandbox. `nobody`: it is prevented there as well. */
   readonly without: "everybody" | "root" | "nobody";
+  /** It reaches instances of its own version where these are forked in one sandbox (docs/security.md, What siblings share). */
+  readonly reachesSiblings: boolean;
 }
 
 type Without = Attack["without"];
@@ -34,6 +36,7 @@ const attack = (name: string, refusals: string, without: Without, words: Attack[
   refusals: refusals.split(" "),
   without,
   words: typeof words === "string" ? () => words : words,
+  reachesSiblings: false,
 });
 
 export const ATTACKS: readonly Attack[] = [
@@ -63,7 +66,7 @@ export const ATTACKS: readonly Attack[] = [
   // Other processes
   attack("signal the host", "ESRCH EPERM", "everybody", ({ host }) => `signals ${host}`),
   attack("signal a process of the host's user", "ESRCH EPERM", "everybody", ({ victim }) => `signals ${victim}`),
-  attack("signal every process", "ESRCH EPERM", "everybody", "signals -1"),
+  { ...attack("signal every process", "ESRCH EPERM", "everybody", "signals -1"), reachesSiblings: true },
   attack("trace a process", "EPERM ESRCH", "everybody", ({ victim }) => `traces ${victim}`),
   attack("read a process's memory", "EPERM ESRCH", "everybody", ({ victim }) => `reads_memory ${victim}`),
   attack("take a process's descriptor", "EPERM", "everybody", ({ victim }) => `takes_descriptor ${victim}`),

@@ -37,6 +37,7 @@ export class HarnessPeer {
       pid: 0,
       input: hosts,
       output: hosts,
+      control: null,
       stdout: new PassThrough(),
       stderr: new PassThrough(),
       ended: false,

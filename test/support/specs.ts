@@ -35,7 +35,7 @@ export function manifest(rest: Partial<Manifest> = {}): Manifest {
     idempotent: true,
     batching: null,
     maxRequestRows: null,
-    instances: { min: 1, max: 1, recycle: null },
+    instances: { min: 1, max: 1, fork: true, recycle: null },
     golden: "golden/*.json",
     limits: LIMITS,
     ...rest,

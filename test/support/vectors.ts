@@ -46,6 +46,11 @@ export function readFrames(): FramesFile {
   return JSON.parse(readFileSync(join(VECTORS, "frames.json"), "utf8")) as FramesFile;
 }
 
+/** The frames of the control channel. */
+export function readForks(): FramesFile {
+  return JSON.parse(readFileSync(join(VECTORS, "forks.json"), "utf8")) as FramesFile;
+}
+
 export function readInvalid(): InvalidFile {
   return JSON.parse(readFileSync(join(VECTORS, "invalid.json"), "utf8")) as InvalidFile;
 }

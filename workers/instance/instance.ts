@@ -6,7 +6,7 @@ import { MAX_FRAME_BYTES } from "../../src/core/limits.ts";
 import type { ModelVersion } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
 import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
-import type { ConfinedProcess, Confinement, Launcher } from "../sandbox/launcher.ts";
+import type { ConfinedProcess, Confinement, ProcessSource } from "../sandbox/launcher.ts";
 import { type Overrun, overrunBySignal, overrunIn } from "../sandbox/overrun.ts";
 import { type Ending, endingOf, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import type { KillDistance } from "./kill-distance.ts";
@@ -21,6 +21,8 @@ export interface PreparedVersion {
   readonly command: HarnessCommand;
   readonly confinement: Confinement;
   readonly softCancel: "frame" | "signal";
+  /** Whether one process may load the model and fork the instances. */
+  readonly forks: boolean;
   readonly libraries: readonly string[];
 }
 
@@ -48,7 +50,7 @@ const CANCEL_GRACE_MS = 500;
 export class Instance {
   readonly name: string;
   readonly #prepared: PreparedVersion;
-  readonly #launcher: Launcher;
+  readonly #launcher: ProcessSource;
   readonly #hooks: InstanceHooks;
   readonly #log: Logger;
   #supervision: Supervision = INITIAL;
@@ -68,7 +70,7 @@ export class Instance {
   /** The limit that this generation's last words speak of. */
   #printedOverrun: Overrun | null = null;
 
-  constructor(index: number, prepared: PreparedVersion, launcher: Launcher, hooks: InstanceHooks, log: Logger) {
+  constructor(index: number, prepared: PreparedVersion, launcher: ProcessSource, hooks: InstanceHooks, log: Logger) {
     const { name, version } = prepared.version;
     this.name = `${name}/${version}#${index}`;
     this.#prepared = prepared;

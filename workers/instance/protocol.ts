@@ -23,6 +23,10 @@ export const FRAME = {
   INFER: 0x10,
   RESULT: 0x11,
   ERROR: 0x12,
+  FORK: 0x20,
+  FORKED: 0x21,
+  TAKEN: 0x22,
+  EXITED: 0x23,
 } as const;
 
 export type FrameName = keyof typeof FRAME;
@@ -53,12 +57,18 @@ const text = z.string().transform((value) => (value.length <= MAX_TEXT ? value :
 const MAX_TEXT = 8 * 1024;
 const MAX_TRACEBACK_LINES = 50;
 
+const pid = z.number().int().min(1);
+const descriptor = z.number().int().min(0);
+
 const failureFields = {
   kind: z.string(),
   type: text.nullable(),
   message: text,
   traceback: z.array(text).transform((lines) => lines.slice(-MAX_TRACEBACK_LINES)),
 };
+
+/** Descriptors in the process that says it. The first fork keeps the transport of that process. */
+const pipesSchema = z.object({ input: descriptor.nullable(), output: descriptor.nullable(), stdout: descriptor, stderr: descriptor });
 
 const rowErrorSchema = z.object({ segment: z.number().int().min(0), row: z.number().int().min(0), ...failureFields });
 
@@ -72,6 +82,8 @@ const SCHEMAS = {
   PONG: z.object({}),
   BYE: z.object({}),
   ERROR: z.object({ ...failureFields, segment: z.number().int().nullable(), row: z.number().int().nullable() }),
+  FORKED: z.object({ pid, pipes: pipesSchema }),
+  EXITED: z.object({ pid, code: z.number().int().nullable(), signal: z.number().int().nullable() }),
 } as const;
 
 export type HarnessFrame = keyof typeof SCHEMAS;

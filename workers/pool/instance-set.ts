@@ -5,6 +5,7 @@ import { residentBytes } from "../../src/process/proc.ts";
 import { Instance, type InstanceHooks, type PreparedVersion } from "../instance/instance.ts";
 import type { InstanceState } from "../instance/state.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
+import { VersionLauncher } from "../zygote/version-launcher.ts";
 import type { Capacity, SeatHolder } from "./capacity.ts";
 
 export interface InstanceSetDependencies {
@@ -28,6 +29,7 @@ const REPLACE_AGAIN_MS = 60_000;
 export class InstanceSet implements SeatHolder {
   readonly #dependencies: InstanceSetDependencies;
   readonly #version: ModelVersion;
+  readonly #launcher: VersionLauncher;
   /** In the order in which they came; who leaves is there until it has ended. */
   #all: readonly Instance[] = [];
   /** Those that are not leaving. */
@@ -42,6 +44,9 @@ export class InstanceSet implements SeatHolder {
   constructor(dependencies: InstanceSetDependencies) {
     this.#dependencies = dependencies;
     this.#version = dependencies.prepared.version;
+    const { prepared, launcher, log } = dependencies;
+    const { name, version } = this.#version;
+    this.#launcher = new VersionLauncher(launcher, prepared.forks, log.child({ model: name, version }));
     this.#wasReady = dependencies.known;
   }
 
@@ -110,6 +115,11 @@ export class InstanceSet implements SeatHolder {
     if (spare !== null) this.#letGo(spare, "another version needs the room");
   }
 
+  /** Resolves when nothing runs any more, after the last instance has ended. */
+  gone(): Promise<void> {
+    return this.#launcher.rest();
+  }
+
   /** No instance comes any more. */
   close(): void {
     this.#closed = true;
@@ -136,12 +146,12 @@ export class InstanceSet implements SeatHolder {
   }
 
   #add(): Instance | null {
-    const { capacity, prepared, launcher, hooks, log } = this.#dependencies;
+    const { capacity, prepared, hooks, log } = this.#dependencies;
     if (this.#closed || !capacity.take(this.#memoryBytes, () => this.#roomMayBeFree())) return null;
     const instance: Instance = new Instance(
       this.#nextIndex++,
       prepared,
-      launcher,
+      this.#launcher,
       { ...hooks, stateChanged: (from, to) => this.#stateChanged(instance, from, to) },
       log,
     );
@@ -174,6 +184,7 @@ export class InstanceSet implements SeatHolder {
   /** One that failed keeps its place, so that everybody sees why. */
   #ended(instance: Instance, forget: boolean): void {
     if (this.#seated.delete(instance)) this.#dependencies.capacity.release(this.#memoryBytes);
+    if (this.#seated.size === 0) void this.#launcher.rest();
     if (!forget) return;
     this.#all = this.#all.filter((other) => other !== instance);
     this.#staying = this.#staying.filter((other) => other !== instance);

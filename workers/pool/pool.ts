@@ -345,7 +345,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
     for (const instance of this.#instances.all) {
       if (instance.idle || !["ready", "draining", "stopped", "failed"].includes(instance.state.name)) instance.drain();
     }
-    if (this.#instances.all.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed")) this.#drained.resolve();
+    if (this.#instances.all.every((instance) => instance.state.name === "stopped" || instance.state.name === "failed"))
+      this.#drained.resolve(this.#instances.gone());
   }
 }
 

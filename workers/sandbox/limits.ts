@@ -1,8 +1,9 @@
 // What a model may take: what its author asks for, held against what the operator allows, and the words of the tools that set it.
 import { readFileSync } from "node:fs";
 import { IdiomError } from "../../src/core/errors.ts";
-import type { ModelLimits, ModelVersion } from "../../src/core/model.ts";
+import type { Manifest, ModelLimits, ModelVersion } from "../../src/core/model.ts";
 import { formatSize } from "../../src/core/units.ts";
+import { runTool } from "../../src/process/spawn.ts";
 import type { RuntimeDefinition } from "../runtimes.ts";
 
 /** The most that any model.yaml may ask for. */
@@ -18,6 +19,8 @@ export interface Allowance {
 export interface ProcessLimits extends ModelLimits {
   /** Private memory that one process may ask for. */
   readonly dataBytes: number;
+  /** Processes and threads of a sandbox: instances that share one count together. */
+  readonly sandboxPids: number;
 }
 
 export interface LimitTools {
@@ -35,7 +38,8 @@ export const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
 const FILE_HEADROOM_BYTES = 2 ** 20;
 
 /** @throws IdiomError MODEL_INVALID where model.yaml asks for more than the operator allows. */
-export function processLimits({ data_headroom_mb }: RuntimeDefinition, { name, manifest }: ModelVersion, allowance: Allowance): ProcessLimits {
+export function processLimits(runtime: RuntimeDefinition, { name, manifest }: ModelVersion, allowance: Allowance): ProcessLimits {
+  const { data_headroom_mb } = runtime;
   const { limits } = manifest;
   const excess: readonly (readonly [key: string, asked: string, allowed: string, isExcess: boolean])[] = [
     ["memory", formatSize(limits.memoryBytes), `maxMemoryBytes: ${allowance.maxMemoryBytes}`, limits.memoryBytes > allowance.maxMemoryBytes],
@@ -51,7 +55,12 @@ export function processLimits({ data_headroom_mb }: RuntimeDefinition, { name, m
       `model.yaml asks for limits.${key}: ${asked}, which this node does not allow; the operator's configuration says limits.${allowed}`,
     );
   }
-  return { ...limits, dataBytes: limits.memoryBytes + data_headroom_mb * 2 ** 20 };
+  return { ...limits, dataBytes: limits.memoryBytes + data_headroom_mb * 2 ** 20, sandboxPids: sandboxPids(runtime, manifest) };
+}
+
+/** Those of each instance, of one more while it replaces another, and the process that they are forked from. */
+function sandboxPids({ forks }: RuntimeDefinition, { instances, limits }: Manifest): number {
+  return forks && instances.fork ? limits.pids * (instances.max + (instances.recycle === null ? 0 : 1)) + 1 : limits.pids;
 }
 
 /** Before the sandbox is made. The address space is not limited: the JVM and V8 reserve far more of it than they use. */
@@ -72,8 +81,14 @@ export function limitsAround({ prlimit, choom, taskset }: LimitTools, { dataByte
 }
 
 /** Inside: the count of processes is kept for each user namespace and uid. */
-export function limitsInside({ prlimit }: LimitTools, { pids }: ProcessLimits): string[] {
-  return [prlimit, `--nproc=${pids}`, "--"];
+export function limitsInside({ prlimit }: LimitTools, { sandboxPids }: ProcessLimits): string[] {
+  return [prlimit, `--nproc=${sandboxPids}`, "--"];
+}
+
+/** A process that was forked runs where its parent does: gives it as many cores as one instance may have. */
+export function moveToCores({ taskset }: LimitTools, { cpus }: ProcessLimits, pid: number): void {
+  // Where it fails the process has just ended.
+  if (cpus !== null) void runTool(taskset, ["-a", "-c", "-p", someCores(cpus), String(pid)]).catch(() => {});
 }
 
 let nextCore = 0;

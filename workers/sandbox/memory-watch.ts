@@ -7,14 +7,17 @@ const FASTEST_GROWTH_BYTES_PER_MS = 4 * 2 ** 20;
 const SHORTEST_MS = 5;
 const LONGEST_MS = 500;
 
-/** Calls `exceeded` once, with what is in use, when the processes of `proc` take more than `limitBytes`. Returns what stops the watch. */
-export function watchMemory(proc: () => string | null, limitBytes: number, exceeded: (bytes: number) => void): () => void {
+/**
+ * Calls `exceeded` once, with what is in use, when these processes, named by their folders below /proc, take more than `limitBytes`.
+ * Returns what stops the watch.
+ */
+export function watchMemory(processes: () => readonly string[], limitBytes: number, exceeded: (bytes: number) => void): () => void {
   let timer: NodeJS.Timeout | null = null;
   const look = (): void => {
-    const folder = proc();
-    const quick = folder === null ? 0 : residentBytes(folder);
-    if (folder !== null && quick > limitBytes) {
-      const exact = proportionalBytes(folder);
+    const folders = processes();
+    const quick = residentBytes(folders);
+    if (quick > limitBytes) {
+      const exact = proportionalBytes(folders);
       if (exact > limitBytes) return exceeded(exact);
     }
     const soonestMs = (limitBytes - quick) / FASTEST_GROWTH_BYTES_PER_MS;
@@ -24,14 +27,21 @@ export function watchMemory(proc: () => string | null, limitBytes: number, excee
   return () => void (timer !== null && clearTimeout(timer));
 }
 
+/** The folders of all processes that a /proc shows. */
+export function processesIn(proc: string): string[] {
+  return readdirOrNothing(proc)
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => `${proc}/${pid}`);
+}
+
 /** Files that are mapped do not count: the kernel can drop them. What processes share counts for each of them. */
-function residentBytes(proc: string): number {
-  return sum(processesIn(proc), (process) => kilobytes(`${process}/status`, /^Rss(?:Anon|Shmem):\s+(\d+) kB/gm)) * 1024;
+function residentBytes(processes: readonly string[]): number {
+  return sum(processes, (process) => kilobytes(`${process}/status`, /^Rss(?:Anon|Shmem):\s+(\d+) kB/gm)) * 1024;
 }
 
 /** What processes share counts once. Takes milliseconds where they are large. */
-function proportionalBytes(proc: string): number {
-  const grown = processesIn(proc).filter((process) => !isBeingStarted(process));
+function proportionalBytes(processes: readonly string[]): number {
+  const grown = processes.filter((process) => !isBeingStarted(process));
   return sum(grown, (process) => kilobytes(`${process}/smaps_rollup`, /^Pss_(?:Anon|Shmem):\s+(\d+) kB/gm)) * 1024;
 }
 
@@ -47,12 +57,6 @@ function isBeingStarted(process: string): boolean {
   const [flags, startedTicks] = [Number(fields[6]), Number(fields[19])];
   const uptimeMs = Number.parseFloat(readOrNothing("/proc/uptime")) * 1000;
   return (flags & FORKED) !== 0 && uptimeMs - startedTicks * TICK_MS < START_MS;
-}
-
-function processesIn(proc: string): string[] {
-  return readdirOrNothing(proc)
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => `${proc}/${pid}`);
 }
 
 /** Adds up the lines of a file that the pattern finds. */

@@ -54,6 +54,6 @@ function overrun(limited: Limited, { memoryBytes, pids, tmpBytes }: ProcessLimit
     case "DISK_FULL":
       return { code: limited, advice: `the model may write ${formatSize(tmpBytes)} to /tmp; raise limits.tmp in model.yaml` };
     case "READ_ONLY":
-      return { code: "MODEL_ERROR", advice: "in the sandbox a model writes to /tmp alone, and what is there is gone with its process" };
+      return { code: "MODEL_ERROR", advice: "in the sandbox a model writes to /tmp alone, and what is there does not last" };
   }
 }

@@ -10,7 +10,7 @@ import type { Launcher } from "./launcher.ts";
 const FOLDER = join(PACKAGE_ROOT, "workers", "sandbox", "probe");
 /** A machine that starts many things at once takes its time; what lasts longer hangs. */
 const TIMEOUT_MS = 30_000;
-const LIMITS = { timeoutMs: TIMEOUT_MS, memoryBytes: 2 ** 30, dataBytes: 2 ** 30, cpus: null, pids: 64, tmpBytes: 2 ** 20, network: false };
+const LIMITS = { timeoutMs: TIMEOUT_MS, memoryBytes: 2 ** 30, dataBytes: 2 ** 30, cpus: null, pids: 64, sandboxPids: 64, tmpBytes: 2 ** 20, network: false };
 
 /** What the process was able to do, in words; empty when the sandbox holds. @throws Error when it cannot be started. */
 export async function attackOnce(launcher: Launcher): Promise<string[]> {
@@ -25,6 +25,7 @@ export async function attackOnce(launcher: Launcher): Promise<string[]> {
         env: harnessEnvironment({ env: {} }),
         cwd: FOLDER,
         transport: "socket",
+        control: false,
       },
       { visible: [process.execPath, FOLDER], limits: LIMITS },
     );

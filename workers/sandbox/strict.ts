@@ -1,13 +1,14 @@
 // Level `strict`: bubblewrap gives each process namespaces, files and a network of its own, a filter refuses the system calls that it
 // has no use for, and limits bound what it takes.
-import { constants } from "node:os";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { childrenOf } from "../../src/process/proc.ts";
+import { signalOf } from "../../src/process/signals.ts";
 import { type ChildHandle, type ExitCause, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
+import { Forks } from "./forks.ts";
 import type { ConfinedProcess, Confinement, Launcher } from "./launcher.ts";
-import { limitsAround, limitsInside, type ProcessLimits, SHARED_MEMORY_BYTES } from "./limits.ts";
-import { watchMemory } from "./memory-watch.ts";
+import { type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits, SHARED_MEMORY_BYTES } from "./limits.ts";
+import { processesIn, watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfMemory } from "./overrun.ts";
 import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { SlotUids } from "./slot-uids.ts";
@@ -31,6 +32,7 @@ export function strictLauncher({ data, models }: StrictOptions): Launcher {
 
   return {
     level: "strict",
+    tellsForksApart: true,
     layers: [
       `namespaces of its own for mounts, processes, network, IPC${isRoot ? "" : " and users"} (bubblewrap)`,
       "files: the system's libraries and its own folder, read-only; a private /tmp",
@@ -53,7 +55,7 @@ export function strictLauncher({ data, models }: StrictOptions): Launcher {
           ...[...identity, ...limitsInside(tools, limits), ...words],
         ],
       };
-      const started = spawnHarness(command, wrapper).then((child) => confinedHandle(child, limits));
+      const started = spawnHarness(command, wrapper).then((child) => confinedHandle(child, limits, tools));
       void started
         .then(
           (child) => child.exited,
@@ -100,7 +102,7 @@ function nulSeparated(words: readonly string[]): Buffer {
  * The handle of bubblewrap as one of the process inside. Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot
  * write there, because its host has just died, leaves its first process waiting forever.
  */
-function confinedHandle(child: ChildHandle, limits: ProcessLimits): ConfinedProcess {
+function confinedHandle(child: ChildHandle, limits: ProcessLimits, tools: LimitTools): ConfinedProcess {
   /** Takes all others with it; bubblewrap ends when they are gone. Null while nothing has been started. */
   const first = (): number | null => (child.ended ? null : (childrenOf(child.pid)[0] ?? null));
   const inside = (): number | null => {
@@ -113,17 +115,20 @@ function confinedHandle(child: ChildHandle, limits: ProcessLimits): ConfinedProc
     else signalProcess(target, signal);
   };
   let overrun: Overrun | null = null;
-  /** The sandbox's own /proc, which shows its processes and no others. */
-  const proc = (): string | null => {
-    const target = first();
-    return target === null ? null : `/proc/${target}/root/proc`;
+  const forks = new Forks({ first, parent: inside, end: () => kill("SIGKILL") }, limits);
+  /** All that the sandbox's own /proc shows, but for its forks, which are watched by themselves. */
+  const processes = (): readonly string[] => {
+    const target = forks.none ? first() : inside();
+    if (target === null) return [];
+    return forks.none ? processesIn(`/proc/${target}/root/proc`) : [`/proc/${target}`];
   };
-  const stopWatch = watchMemory(proc, limits.memoryBytes, (bytes) => {
+  const stopWatch = watchMemory(processes, limits.memoryBytes, (bytes) => {
     overrun = overrunOfMemory(bytes, limits);
     kill("SIGKILL");
   });
   const exited = child.exited.then((cause) => {
     stopWatch();
+    forks.close();
     return causeInside(cause);
   });
   return {
@@ -138,6 +143,11 @@ function confinedHandle(child: ChildHandle, limits: ProcessLimits): ConfinedProc
       return overrun;
     },
     exited,
+    adopt(pid) {
+      const fork = forks.adopt(pid);
+      if (fork !== null) moveToCores(tools, limits, fork.pid);
+      return fork;
+    },
     kill,
     interrupt() {
       const harness = inside();
@@ -148,11 +158,9 @@ function confinedHandle(child: ChildHandle, limits: ProcessLimits): ConfinedProc
 
 /** Where a process ends by a signal, bubblewrap exits with 128 and its number, as shells do. */
 function causeInside(cause: ExitCause): ExitCause {
-  const signal = SIGNAL_NAMES.get((cause.code ?? 0) - 128);
+  const signal = signalOf((cause.code ?? 0) - 128);
   return signal === undefined ? cause : { code: null, signal };
 }
-
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -1,4 +1,4 @@
-"""Start of the Python harness: hands fd 3 to the session, which ends the process."""
+"""Start of the Python harness: hands its descriptors to the session, which ends the process."""
 
 import sys
 
@@ -8,4 +8,4 @@ if __name__ == "__main__":
 
     # The folder of this file is the harness's own; the model's folder takes its place on the path before user code runs.
     del sys.path[0]
-    run(transport_fd=3)
+    run(transport_fd=3, control_fd=4 if "--forks" in sys.argv else None)

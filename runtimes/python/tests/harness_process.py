@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Optional
 
@@ -30,6 +31,10 @@ TYPES = {
     "INFER": 0x10,
     "RESULT": 0x11,
     "ERROR": 0x12,
+    "FORK": 0x20,
+    "FORKED": 0x21,
+    "TAKEN": 0x22,
+    "EXITED": 0x23,
 }
 NAMES = {code: name for name, code in TYPES.items()}
 DATATYPES = [
@@ -85,61 +90,30 @@ def parse_tensor_body(body: bytes) -> dict[str, Any]:
     return {"segments": list(words[4 : 4 + segments]), "tensors": found, "errors": errors}
 
 
-class HarnessProcess:
-    """One harness. Use as a context manager; leaving it kills what still runs."""
+def read_log(fd: int, until: bytes) -> bytes:
+    """What comes from the descriptor, up to and with `until`."""
+    text = b""
+    while until not in text:
+        ready, _, _ = select.select([fd], [], [], TIMEOUT_S)
+        chunk = os.read(fd, 65536) if ready else b""
+        if not chunk:
+            raise EOFError(f"{until!r} is not in {text!r}")
+        text += chunk
+    return text
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        host, child = socket.socketpair()
-        log_read, log_write = os.pipe()
-        self.socket = host
-        self.socket.settimeout(TIMEOUT_S)
-        self.log_fd = log_read
-        self._status: Optional[int] = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._exec(child, log_write)
-        child.close()
-        os.close(log_write)
 
-    def _exec(self, transport: socket.socket, log: int) -> None:
-        try:
-            null = os.open(os.devnull, os.O_RDONLY)
-            # Above the targets first, so that none is overwritten before it was copied.
-            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (null, log, log, transport.fileno())]
-            for target, source in enumerate(high):
-                os.dup2(source, target)
-            os.closerange(4, 256)
-            os.chdir(self.folder)
-            environment = {"PATH": os.environ["PATH"], "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
-            os.execve(sys.executable, [sys.executable, str(HARNESS)], environment)
-        finally:
-            os._exit(127)
+class Peer(ABC):
+    """What a host says and hears, over whatever leads to the harness."""
 
-    def __enter__(self) -> "HarnessProcess":
-        return self
+    folder: Path
 
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
-        if self._status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            self.exit_status()
-        os.close(self.log_fd)
-
-    def exit_status(self) -> int:
-        """Waits for the end of the process; a negative signal number if one killed it."""
-        if self._status is None:
-            watch = os.pidfd_open(self.pid)
-            ready, _, _ = select.select([watch], [], [], TIMEOUT_S)
-            os.close(watch)
-            if not ready:
-                raise TimeoutError("the harness does not end")
-            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self._status
-
+    @abstractmethod
     def send_bytes(self, data: bytes) -> None:
         """Any bytes at all."""
-        self.socket.sendall(data)
+
+    @abstractmethod
+    def _receive_bytes(self, size: int) -> bytes:
+        """At most so many; none at the end of the stream."""
 
     def send(self, name: str, body: Any = None, frame_id: int = 0) -> None:
         """One frame; a body that is no bytes is JSON."""
@@ -177,30 +151,177 @@ class HarnessProcess:
         self.send("BIND", {"inputs": inputs, "outputs": outputs})
         return self.expect("READY")["convention"]
 
+    def send_infer(self, segments: list[int], tensors: list[dict[str, Any]], frame_id: int) -> None:
+        """One INFER."""
+        self.send("INFER", tensor_body(segments, tensors), frame_id)
+
     def infer(self, segments: list[int], tensors: list[dict[str, Any]], frame_id: int = 1) -> tuple[str, Any]:
         """One INFER and its answer: name and body."""
-        self.send("INFER", tensor_body(segments, tensors), frame_id)
+        self.send_infer(segments, tensors, frame_id)
         name, answered, body = self.receive()
         if answered != frame_id:
             raise AssertionError(f"{name} of {answered} instead of {frame_id}")
         return name, body
 
-    def read_log(self, until: bytes) -> bytes:
-        """What the process printed, up to and with `until`."""
-        text = b""
-        while until not in text:
-            ready, _, _ = select.select([self.log_fd], [], [], TIMEOUT_S)
-            chunk = os.read(self.log_fd, 65536) if ready else b""
-            if not chunk:
-                raise EOFError(f"{until!r} is not in {text!r}")
-            text += chunk
-        return text
-
     def _read(self, size: int) -> bytes:
         data = b""
         while len(data) < size:
-            chunk = self.socket.recv(size - len(data))
+            chunk = self._receive_bytes(size - len(data))
             if not chunk:
                 raise EOFError
             data += chunk
         return data
+
+
+class HarnessProcess(Peer):
+    """One harness. Use as a context manager; leaving it kills what still runs."""
+
+    arguments: tuple[str, ...] = ()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        host, child = socket.socketpair()
+        self._control_host, control = socket.socketpair()
+        log_read, log_write = os.pipe()
+        self.socket = host
+        self.socket.settimeout(TIMEOUT_S)
+        self.log_fd = log_read
+        self._status: Optional[int] = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._exec(child, control, log_write)
+        child.close()
+        control.close()
+        os.close(log_write)
+
+    def _exec(self, transport: socket.socket, control: socket.socket, log: int) -> None:
+        try:
+            null = os.open(os.devnull, os.O_RDONLY)
+            # Above the targets first, so that none is overwritten before it was copied.
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (null, log, log, transport.fileno(), control.fileno())]
+            for target, source in enumerate(high):
+                os.dup2(source, target)
+            os.closerange(5 if self.arguments else 4, 256)
+            os.chdir(self.folder)
+            environment = {"PATH": os.environ["PATH"], "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+            os.execve(sys.executable, [sys.executable, str(HARNESS), *self.arguments], environment)
+        finally:
+            os._exit(127)
+
+    def __enter__(self) -> "HarnessProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+        self._control_host.close()
+        if self._status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.exit_status()
+        os.close(self.log_fd)
+
+    def exit_status(self) -> int:
+        """Waits for the end of the process; a negative signal number if one killed it."""
+        if self._status is None:
+            watch = os.pidfd_open(self.pid)
+            ready, _, _ = select.select([watch], [], [], TIMEOUT_S)
+            os.close(watch)
+            if not ready:
+                raise TimeoutError("the harness does not end")
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._status
+
+    def send_bytes(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def _receive_bytes(self, size: int) -> bytes:
+        return self.socket.recv(size)
+
+    def read_log(self, until: bytes) -> bytes:
+        """What the process printed, up to and with `until`."""
+        return read_log(self.log_fd, until)
+
+
+class ZygoteProcess(HarnessProcess):
+    """A harness that forks; as a peer it is its first fork, over the transport that it was started with."""
+
+    arguments = ("--forks",)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.control = Control(self._control_host)
+        self.first: Optional[Fork] = None
+        self._forks: list[Fork] = []
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        for fork in self._forks:
+            fork.close()
+
+    def forked(self, frame_id: int) -> "Fork":
+        """What the next FORKED tells of, which must be this one."""
+        name, answered, body = self.control.receive()
+        if (name, answered) != ("FORKED", frame_id):
+            raise AssertionError(f"{name} {answered}: {body}")
+        ends = {}
+        for pipe, fd in body["pipes"].items():
+            if fd is not None:
+                ends[pipe] = os.open(f"/proc/{self.pid}/fd/{fd}", os.O_WRONLY if pipe == "input" else os.O_RDONLY)
+        self._forks.append(Fork(self.folder, body["pid"], ends))
+        self.control.send("TAKEN", frame_id=frame_id)
+        return self._forks[-1]
+
+    def fork(self) -> "Fork":
+        """One more."""
+        frame_id = len(self._forks)
+        self.control.send("FORK", frame_id=frame_id)
+        return self.forked(frame_id)
+
+    def exited(self) -> Any:
+        """The body of the next EXITED."""
+        return self.control.expect("EXITED")
+
+
+class Control(Peer):
+    """The control channel."""
+
+    def __init__(self, host: socket.socket) -> None:
+        self._socket = host
+        self._socket.settimeout(TIMEOUT_S)
+
+    def send_bytes(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def _receive_bytes(self, size: int) -> bytes:
+        return self._socket.recv(size)
+
+    def close(self) -> None:
+        """As a host that is gone."""
+        self._socket.close()
+
+
+class Fork(Peer):
+    """A later fork, over pipes."""
+
+    def __init__(self, folder: Path, pid: int, ends: dict[str, int]) -> None:
+        self.folder = folder
+        self.pid = pid
+        self._ends = ends
+
+    def send_bytes(self, data: bytes) -> None:
+        os.write(self._ends["input"], data)
+
+    def _receive_bytes(self, size: int) -> bytes:
+        ready, _, _ = select.select([self._ends["output"]], [], [], TIMEOUT_S)
+        if not ready:
+            raise TimeoutError("the fork says nothing")
+        return os.read(self._ends["output"], size)
+
+    def read_log(self, until: bytes) -> bytes:
+        """What it printed to standard output."""
+        return read_log(self._ends["stdout"], until)
+
+    def close(self) -> None:
+        """As a host that is gone."""
+        for fd in self._ends.values():
+            os.close(fd)
+        self._ends = {}

@@ -21,6 +21,7 @@ from idiom_harness.protocol import (
 from idiom_harness.tensor_body import TensorPlace, build_header, errors_block, parse_body
 
 FRAMES = vectors("frames.json")
+CASES = FRAMES["cases"] + vectors("forks.json")["cases"]
 CODES = {name: code for code, name in FRAME_NAMES.items()}
 
 
@@ -81,13 +82,13 @@ def encoded(frame: dict[str, Any]) -> bytes:
 
 class FramesTest(unittest.TestCase):
     def test_decodes_every_vector(self) -> None:
-        for case in FRAMES["cases"]:
+        for case in CASES:
             with self.subTest(case["name"]):
                 frames = decode([bytes.fromhex(chunk) for chunk in case["chunks"]])
                 self.assertEqual([described(frame) for frame in frames], case["frames"])
 
     def test_encodes_every_vector(self) -> None:
-        for case in FRAMES["cases"]:
+        for case in CASES:
             if not case.get("encode", True):
                 continue
             with self.subTest(case["name"]):

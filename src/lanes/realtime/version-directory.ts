@@ -75,7 +75,7 @@ export async function lookUpVersion(redis: RedisConnection, wanted: { readonly k
     entry: null,
     declared: { inputs, outputs },
     contentType: null,
-    instances: { min: 1, max: 1, recycle: null },
+    instances: { min: 1, max: 1, fork: true, recycle: null },
     golden: "golden/*.json",
   };
   return { version: { name, version, key: versionKey(name, version), folder: "", digest, manifest, golden: null }, signature: { inputs, outputs } };

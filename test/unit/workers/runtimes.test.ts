@@ -11,6 +11,7 @@ const PYTHON = {
   language: "python",
   entry_files: ["model.py"],
   transport: "socket",
+  forks: false,
   soft_cancel: "signal",
   command: ["{environment}/bin/python", "{harness}/main.py"],
   env: { PYTHONUNBUFFERED: "1" },

@@ -15,6 +15,10 @@ export const TYPES = {
   INFER: 0x10,
   RESULT: 0x11,
   ERROR: 0x12,
+  FORK: 0x20,
+  FORKED: 0x21,
+  TAKEN: 0x22,
+  EXITED: 0x23,
 } as const;
 const DATATYPES = {
   BOOL: 1,

@@ -1,4 +1,4 @@
-// frames.json: whole, split and coalesced frames of every type.
+// frames.json: whole, split and coalesced frames of every type on the transport. forks.json: those of the control channel.
 import {
   bytesElements,
   type Datatype,
@@ -63,6 +63,16 @@ const CONTROL: [string, TypeName, Json, bigint][] = [
     { kind: "MODEL_ERROR", type: "ValueError", message: "age is negative: −1", traceback: ["model.py:12 in predict"], segment: null, row: null },
     9007199254740993n,
   ],
+];
+
+const FORKS: typeof CONTROL = [
+  ["fork", "FORK", {}, 7n],
+  ["forked-first", "FORKED", { pid: 3, pipes: { input: null, output: null, stdout: 8, stderr: 10 } }, 0n],
+  ["forked", "FORKED", { pid: 43, pipes: { input: 8, output: 9, stdout: 11, stderr: 13 } }, 7n],
+  ["taken", "TAKEN", {}, 7n],
+  ["exited-by-signal", "EXITED", { pid: 43, code: null, signal: 9 }, 0n],
+  ["exited-by-itself", "EXITED", { pid: 43, code: 3, signal: null }, 0n],
+  ["no-fork", "FAILED", { kind: "NO_FORK", type: null, message: "the model runs threads of its own once it is loaded", traceback: [] }, 0n],
 ];
 
 const TENSORS: [string, "INFER" | "RESULT", bigint, TensorBody][] = [
@@ -156,8 +166,17 @@ function chopped(bytes: Buffer, ...sizes: number[]): string[] {
   return chunks;
 }
 
+const controlCases = (vectors: typeof CONTROL): Json[] =>
+  vectors.map((c) => ({ name: c[0], chunks: [jsonFrame(c[1], c[2], c[3]).toString("hex")], frames: [expectedJson(c) as unknown as Json] }));
+
+const DESCRIPTION =
+  "Feed `chunks` to a decoder one after the other: it yields `frames`. Encoding `frames` yields the joined chunks; for JSON bodies compare the parsed JSON instead of its bytes. ids are decimal strings, data is hex.";
+
+export function forksFile(): Json {
+  return { description: `For harnesses that fork. ${DESCRIPTION}`, max_frame: DEFAULT_MAX_FRAME, cases: controlCases(FORKS) };
+}
+
 export function framesFile(): Json {
-  const control = CONTROL.map((c) => ({ name: c[0], chunks: [jsonFrame(c[1], c[2], c[3]).toString("hex")], frames: [expectedJson(c) as unknown as Json] }));
   const tensors = TENSORS.map((t) => ({ name: t[0], chunks: [tensorFrame(t[1], t[2], t[3]).toString("hex")], frames: [expectedTensor(t)] }));
   const all = [
     ...CONTROL.map((c) => ({ bytes: jsonFrame(c[1], c[2], c[3]), expected: expectedJson(c) as unknown as Json })),
@@ -166,11 +185,10 @@ export function framesFile(): Json {
   const stream = Buffer.concat(all.map((f) => f.bytes));
   const expected = all.map((f) => f.expected);
   return {
-    description:
-      "Feed `chunks` to a decoder one after the other: it yields `frames`. Encoding `frames` yields the joined chunks; for JSON bodies compare the parsed JSON instead of its bytes. ids are decimal strings, data is hex.",
+    description: DESCRIPTION,
     max_frame: DEFAULT_MAX_FRAME,
     cases: [
-      ...control,
+      ...controlCases(CONTROL),
       ...tensors,
       {
         name: "unknown-flags-are-ignored",

@@ -9,6 +9,7 @@ import traceback
 from typing import Any, NoReturn, Optional
 
 from .binder import Bound, bind
+from .descriptors import own
 from .entry import find_file, find_function, load_module
 from .errors import describe, describe_load
 from .framing import parse_json
@@ -38,18 +39,23 @@ from .protocol import (
     with_content_type,
 )
 from .stream import EndOfStream, FrameStream
+from .zygote import fork_instances
 
 EXIT_LOAD_FAILED = 1
 EXIT_BROKEN = 1
 
 
-def run(transport_fd: int) -> NoReturn:
-    """Serves one model over the descriptor until the host is done with it, then ends the process."""
+def run(transport_fd: int, control_fd: Optional[int]) -> NoReturn:
+    """Serves one model over the descriptor until the host is done with it, then ends the process.
+
+    With a control descriptor the process forks once it has loaded the model, and the forks serve it.
+    """
     interruptible = Interruptible()
     interruptible.install()
     open_log()
-    session = Session(FrameStream(transport_fd), interruptible)
-    exit_on_hangup(transport_fd, lambda: session.hangup_status)
+    if control_fd is not None:
+        own(control_fd)
+    session = Session(FrameStream(transport_fd, transport_fd), control_fd, interruptible)
     try:
         session.serve()
     except EndOfStream:
@@ -67,30 +73,62 @@ def run(transport_fd: int) -> NoReturn:
 class Session:
     """One instance, from HELLO to BYE."""
 
-    def __init__(self, stream: FrameStream, interruptible: Interruptible) -> None:
-        self.hangup_status = 0
+    def __init__(self, stream: FrameStream, control_fd: Optional[int], interruptible: Interruptible) -> None:
+        self._hangup_status = 0
         self._stream = stream
+        self._control_fd = control_fd
         self._interruptible = interruptible
         self._folder = ""
         self._settings: dict[str, Any] = {}
 
     def serve(self) -> None:
         """Returns after DRAIN. Raises EndOfStream, ProtocolViolation and the author's SystemExit."""
-        version = ".".join(map(str, sys.version_info[:3]))
-        hello = {"protocol": VERSION, "language": "python", "language_version": version}
-        self._stream.send_json(HELLO, {**hello, "pid": os.getpid(), "features": []})
-        init = self._expect(INIT)
-        function = None if init is None else self._load(init)
-        signature = None if function is None else self._expect(BIND)
-        if function is not None and signature is not None:
-            self._answer(self._bind(function, signature))
+        self._live()
         atexit._run_exitfuncs()  # the author's, before BYE: after it the host may close at once
         flush_log()
         self._stream.send_json(BYE, {})
 
+    def _live(self) -> None:
+        """From HELLO to DRAIN, which may come at any time."""
+        if not self._greet():
+            return
+        if self._control_fd is None:
+            self._exit_on_hangup()
+        function, description = self._load()
+        if self._control_fd is not None and not self._fork(self._control_fd):
+            return
+        self._stream.send_json(LOADED, description)
+        signature = self._expect(BIND)
+        if signature is not None:
+            self._answer(self._bind(function, signature))
+
+    def _greet(self) -> bool:
+        """HELLO and INIT. False if the host drains instead."""
+        version = ".".join(map(str, sys.version_info[:3]))
+        hello = {"protocol": VERSION, "language": "python", "language_version": version}
+        self._stream.send_json(HELLO, {**hello, "pid": os.getpid(), "features": []})
+        init = self._expect(INIT)
+        if init is None:
+            return False
+        self._settings = init
+        self._folder = os.path.abspath(str(init.get("folder")))
+        self._stream.decoder.max_frame = self._max_frame
+        return True
+
+    def _fork(self, control_fd: int) -> bool:
+        """Goes on in the forks. False if the host drains one at once."""
+        stream = fork_instances(control_fd, self._stream)
+        is_new, self._stream = stream is not self._stream, stream
+        # Not earlier: a process with a second thread must not be forked. Until here it ends with the sandbox.
+        self._exit_on_hangup()
+        return not is_new or self._greet()
+
+    def _exit_on_hangup(self) -> None:
+        exit_on_hangup(self._stream.input_fd, lambda: self._hangup_status)
+
     def fail(self, failure: dict[str, Any], status: int) -> NoReturn:
         """Writes FAILED and exits with the status."""
-        self.hangup_status = status
+        self._hangup_status = status
         with contextlib.suppress(EndOfStream):
             self._stream.send_json(FAILED, failure)
         _leave(status)
@@ -114,23 +152,20 @@ class Session:
         # A CANCEL that is read here came after its answer: SIGINT has stopped the call, or it was done before.
         return frame_type != DRAIN
 
-    def _load(self, init: dict[str, Any]) -> Function:
-        self._settings = init
-        self._folder = os.path.abspath(str(init.get("folder")))
-        self._stream.decoder.max_frame = self._max_frame
+    def _load(self) -> tuple[Function, dict[str, Any]]:
+        """The author's function, and the body of LOADED."""
         try:
-            file, symbol = find_file(self._folder, init.get("entry"))
+            file, symbol = find_file(self._folder, self._settings.get("entry"))
             module = load_module(self._folder, file)
             call, symbol = find_function(module, file, symbol)
             function = read_function(call, symbol)
-            artifact = artifact_names(module, function, init.get("content_type"))
+            artifact = artifact_names(module, function, self._settings.get("content_type"))
         except BaseException as error:
             self.fail(describe_load(error, self._folder), EXIT_LOAD_FAILED)
         flush_log()
         hints = {"inputs": _tensors(input_hints(function)), "outputs": _tensors(output_hints(function))}
         names = None if artifact is None else {"inputs": _tensors(artifact), "outputs": None}
-        self._stream.send_json(LOADED, {"entry": f"{file}:{symbol}", "hints": hints, "artifact": names})
-        return function
+        return function, {"entry": f"{file}:{symbol}", "hints": hints, "artifact": names}
 
     def _bind(self, function: Function, signature: dict[str, Any]) -> Bound:
         per, content_type = str(self._settings.get("per")), self._settings.get("content_type")

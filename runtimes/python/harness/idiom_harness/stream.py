@@ -1,9 +1,10 @@
-"""The transport (PROTOCOL.md, section 1): frames over one descriptor, as few system calls as possible."""
+"""The transport (PROTOCOL.md, section 1): frames over descriptors, as few system calls as possible."""
 
 import os
 from collections.abc import Sequence
 from typing import Any, Union
 
+from .descriptors import own
 from .framing import FrameDecoder, json_frame
 
 Buffer = Union[bytes, bytearray, memoryview]
@@ -17,14 +18,14 @@ class EndOfStream(Exception):
 
 
 class FrameStream:
-    """Frames in both directions over a blocking socket."""
+    """Frames in both directions: over one socket, or over two pipes."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        os.set_blocking(fd, True)
-        # A process that the model starts or forks must not hold the transport open.
-        os.set_inheritable(fd, False)
-        os.register_at_fork(after_in_child=lambda: os.close(fd))
+    def __init__(self, input_fd: int, output_fd: int) -> None:
+        self.input_fd = input_fd
+        self._output_fd = output_fd
+        for fd in {input_fd, output_fd}:
+            os.set_blocking(fd, True)
+            own(fd)
         self.decoder = FrameDecoder()
 
     def receive(self) -> tuple[int, int, bytearray]:
@@ -35,7 +36,7 @@ class FrameStream:
             if frame is not None:
                 return frame
             try:
-                count = os.readv(self._fd, (decoder.space(),))
+                count = os.readv(self.input_fd, (decoder.space(),))
             except ConnectionError as error:
                 raise EndOfStream from error
             if count == 0:
@@ -56,10 +57,10 @@ class FrameStream:
 
     def _write(self, data: Buffer) -> None:
         try:
-            written = os.write(self._fd, data)
+            written = os.write(self._output_fd, data)
             if written < len(data):
                 rest = memoryview(data)
                 while written < len(data):
-                    written += os.write(self._fd, rest[written:])
+                    written += os.write(self._output_fd, rest[written:])
         except ConnectionError as error:
             raise EndOfStream from error

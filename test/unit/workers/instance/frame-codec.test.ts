@@ -4,9 +4,10 @@ import { MAX_FRAME_BYTES } from "../../../../src/core/limits.ts";
 import { encodeJsonFrame, type Frame, FrameDecoder, writeHeader } from "../../../../workers/instance/frame-codec.ts";
 import { HEADER_BYTES, ProtocolViolation, parseJsonObject } from "../../../../workers/instance/protocol.ts";
 import { decodeTensorBody } from "../../../../workers/instance/tensor-codec.ts";
-import { type FrameVector, readFrames, readInvalid, type TensorBodyVector } from "../../../support/vectors.ts";
+import { type FrameVector, readForks, readFrames, readInvalid, type TensorBodyVector } from "../../../support/vectors.ts";
 
-const { cases, max_frame: MAX_FRAME } = readFrames();
+const { max_frame: MAX_FRAME } = readFrames();
+const cases = [...readFrames().cases, ...readForks().cases];
 
 /** Frames are views that live until the consumer returns, so each is kept as a copy. */
 function decode(chunks: readonly Buffer[], maxFrame = MAX_FRAME): Frame[] {

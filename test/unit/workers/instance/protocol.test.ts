@@ -24,6 +24,8 @@ const BODIES: Record<HarnessFrame, object> = {
   PONG: {},
   BYE: {},
   ERROR: { kind: "MODEL_ERROR", type: "simpleError", message: "no", traceback: [], segment: 1, row: null },
+  FORKED: { pid: 7, pipes: { input: null, output: 9, stdout: 10, stderr: 11 } },
+  EXITED: { pid: 7, code: null, signal: 9 },
 };
 
 const bytes = (json: unknown): Buffer => Buffer.from(JSON.stringify(json));

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ModelLimits } from "../../../../src/core/model.ts";
+import type { Instances, ModelLimits } from "../../../../src/core/model.ts";
 import type { RuntimeDefinition } from "../../../../workers/runtimes.ts";
 import { type Allowance, limitsAround, processLimits } from "../../../../workers/sandbox/limits.ts";
 import { idiomError } from "../../../support/idiom-error.ts";
 import { LIMITS, modelVersion } from "../../../support/specs.ts";
 
 const ALLOWANCE: Allowance = { maxMemoryBytes: 2 ** 31, maxCpus: 2, maxPids: 128, maxTmpBytes: 2 ** 30, network: ["weather"] };
-const RUNTIME = { data_headroom_mb: 128 } as RuntimeDefinition;
+const RUNTIME = { data_headroom_mb: 128, forks: false } as RuntimeDefinition;
 
 const limitsOf = (limits: Partial<ModelLimits>, name = "m"): ReturnType<typeof processLimits> =>
   processLimits(RUNTIME, modelVersion({ name, limits: { ...LIMITS, ...limits } }), ALLOWANCE);
 
 describe("the limits of a model.yaml", () => {
   test("hold as they are where the operator allows them, and leave the runtime its room", () => {
-    assert.deepEqual(limitsOf({}), { ...LIMITS, dataBytes: 2 ** 30 + 128 * 2 ** 20 });
+    assert.deepEqual(limitsOf({}), { ...LIMITS, dataBytes: 2 ** 30 + 128 * 2 ** 20, sandboxPids: 64 });
   });
 
   const refused: readonly (readonly [Partial<ModelLimits>, string])[] = [
@@ -29,6 +29,14 @@ describe("the limits of a model.yaml", () => {
       assert.throws(() => limitsOf(limits), idiomError("MODEL_INVALID", `model.yaml asks for ${message}`));
     });
   }
+
+  test("leave room for each instance that is forked in one sandbox, for one that replaces another, and for the process that forks them", () => {
+    const recycle = { requests: 10, ageMs: null, memoryBytes: null };
+    const pidsOf = (instances: Partial<Instances>): number =>
+      processLimits({ ...RUNTIME, forks: true }, modelVersion({ instances: { min: 1, max: 2, fork: true, recycle: null, ...instances } }), ALLOWANCE)
+        .sandboxPids;
+    assert.deepEqual([pidsOf({}), pidsOf({ recycle }), pidsOf({ fork: false })], [2 * 64 + 1, 3 * 64 + 1, 64]);
+  });
 
   test("open the network for the models that the operator names", () => {
     assert.equal(limitsOf({ network: true }, "weather").network, true);

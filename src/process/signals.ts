@@ -1,0 +1,9 @@
+// Signals by the numbers that this machine has for them.
+import { constants } from "node:os";
+
+const NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+
+/** Undefined where no signal has this number. */
+export function signalOf(number: number): NodeJS.Signals | undefined {
+  return NAMES.get(number);
+}

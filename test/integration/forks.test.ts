@@ -1,0 +1,160 @@
+// Instances that are forked from one process that has loaded the model: what they share, how each ends, and what happens without it.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { descendantsOf, hasEnded } from "../../src/process/proc.ts";
+import type { Instance } from "../../workers/instance/instance.ts";
+import { errorCode, failureOf } from "../support/client.ts";
+import { type InProcess, startInProcess } from "../support/in-process.ts";
+import { activeLanguages } from "../support/languages.ts";
+import { ModelsFolder } from "../support/models.ts";
+import { tensor } from "../support/tensors.ts";
+
+const yaml = (instances: string): string =>
+  `inputs: [{name: x, datatype: INT32, shape: [1]}]\noutputs: [{name: y, datatype: INT32, shape: [1]}]\ninstances: {${instances}}\nlimits: {memory: 300MiB}\nidempotent: false\n`;
+/** What it is asked for by number; otherwise it answers how often its process was asked. */
+const CODE = `import mmap, os, signal, time
+
+calls = 0
+
+
+def predict(x):
+    global calls
+    calls += 1
+    if x[0] == 1 and os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(600)
+        os._exit(0)
+    if x[0] == 2:
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(600)
+    if x[0] == 3:
+        shared = mmap.mmap(-1, 1 << 30)
+        for at in range(0, 1 << 30, 4096):
+            shared[at] = 1
+    if x[0] == 4:
+        time.sleep(1)
+    return [calls]
+`;
+const THREADS = `import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n${CODE}`;
+const LOOK_AGAIN_MS = 10;
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
+const pidOf = ({ pid }: Instance): number => pid ?? assert.fail("no process is up");
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await delay(LOOK_AGAIN_MS);
+}
+
+describe("forked instances", { skip: activeLanguages().includes("python") ? false : "python forks" }, () => {
+  let node: InProcess;
+  const models = new ModelsFolder()
+    .add("twins", { "model.yaml": yaml("min: 2"), "model.py": CODE })
+    .add("apart", { "model.yaml": yaml("min: 2, fork: false"), "model.py": CODE })
+    .add("threads", { "model.yaml": yaml("min: 2"), "model.py": THREADS })
+    .add("dormant", { "model.yaml": yaml("min: 0"), "model.py": CODE });
+
+  before(
+    async () => {
+      node = await startInProcess(models.path, { instances: { idleAfterMs: 200 } });
+      await node.up.settled();
+      await until(() => ["twins", "apart", "threads"].every((model) => instances(model).every(({ state }) => state.name === "ready")));
+    },
+    { timeout: 60_000 },
+  );
+  after(() => node.stop());
+
+  const instances = (model: string): readonly Instance[] => node.up.node.instancesOf(`${model}/1`);
+  const call = (model: string, x = 0) => node.client.infer(model, [tensor("x", "INT32", [x])]);
+  const twins = (): readonly [Instance, Instance] => instances("twins") as readonly [Instance, Instance];
+  const zygote = (): number => parentOf(pidOf(twins()[0]));
+
+  const kill = (): void => {
+    for (const instance of twins()) instance.kill("killed: both are");
+  };
+
+  /** Resolves when all that have died are ready again. */
+  async function restarted(act: () => unknown, which: () => readonly Instance[] = twins): Promise<void> {
+    const before = which().map(({ generation }) => generation);
+    await act();
+    await until(() => which().some(({ generation }, i) => generation > (before[i] as number)));
+    await until(() => which().every(({ state }) => state.name === "ready"));
+  }
+
+  test("have one parent, and state of their own", async () => {
+    const [one, other] = twins();
+    assert.equal(parentOf(pidOf(one)), parentOf(pidOf(other)));
+    const counts = await Promise.all(Array.from({ length: 2 }, () => call("twins", 4)));
+    assert.deepEqual(
+      counts.map((answer) => answer["y"]?.data.readInt32LE()),
+      [1, 1],
+    );
+  });
+
+  test("that are killed come from the same parent again, and the sibling does not notice", async () => {
+    const [one, other] = twins();
+    const [parent, sibling] = [zygote(), pidOf(other)];
+    await restarted(() => process.kill(pidOf(one), "SIGKILL"));
+    assert.deepEqual([parentOf(pidOf(one)), pidOf(other)], [parent, sibling]);
+    await call("twins");
+  });
+
+  test("die with their parent, and others come", async () => {
+    const parent = zygote();
+    await restarted(() => process.kill(parent, "SIGKILL"));
+    await until(() => twins().every(({ pid, state }) => state.name === "ready" && pid !== null && parentOf(pid) !== parent));
+    await call("twins");
+  });
+
+  test("leave no process behind that they have detached from themselves", async () => {
+    await call("twins", 1);
+    const first = parentOf(zygote());
+    const detached = (): number[] => descendantsOf(first).filter((pid) => parentOf(pid) === first && pid !== zygote());
+    await until(() => detached().length === 1);
+    const [left] = detached() as [number];
+    await restarted(() => kill());
+    await until(() => hasEnded(left));
+  });
+
+  test("take memory each by itself: the one that takes too much ends", async () => {
+    const [parent, pids] = [zygote(), twins().map(pidOf)];
+    await restarted(async () => assert.equal(errorCode(await failureOf(call("twins", 3))), "OUT_OF_MEMORY"));
+    assert.equal(zygote(), parent);
+    assert.equal(twins().filter(({ pid }) => pids.includes(pid ?? 0)).length, 1);
+  });
+
+  test("come back also when one of them has stopped their parent", async () => {
+    const parent = zygote();
+    const running = failureOf(call("twins", 2));
+    await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${parent}/status`, "utf8")));
+    await restarted(() => kill());
+    assert.equal(errorCode(await running), "INSTANCE_DIED");
+    await until(() => hasEnded(parent));
+    await call("twins");
+  });
+
+  test("are loaded each by itself where the author says so, or the model runs threads", async () => {
+    for (const model of ["apart", "threads"]) {
+      const [one, other] = instances(model) as [Instance, Instance];
+      assert.notEqual(parentOf(pidOf(one)), parentOf(pidOf(other)), model);
+      await restarted(
+        () => process.kill(pidOf(one), "SIGKILL"),
+        () => instances(model),
+      );
+      await call(model);
+    }
+  });
+
+  test("leave nothing in memory when the last of them leaves", async () => {
+    await call("dormant");
+    const [instance] = instances("dormant") as [Instance];
+    const parent = parentOf(pidOf(instance));
+    await until(() => instances("dormant").length === 0 && hasEnded(parent));
+    await call("dormant");
+  });
+});

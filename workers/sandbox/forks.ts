@@ -1,0 +1,103 @@
+// The instances that a process forks within its sandbox: which process belongs to which, what each takes, and what is left when one ends.
+import { setTimeout as delay } from "node:timers/promises";
+import { childrenOf, descendantsOf, hasEnded, pidInside, startTimeOf } from "../../src/process/proc.ts";
+import type { Fork } from "./launcher.ts";
+import type { ProcessLimits } from "./limits.ts";
+import { watchMemory } from "./memory-watch.ts";
+import { type Overrun, overrunOfMemory } from "./overrun.ts";
+
+export interface Sandbox {
+  /** Its first process, which inherits what others leave behind; null once it is gone. */
+  first(): number | null;
+  /** The process that forks, a child of the first. */
+  parent(): number | null;
+  /** Ends all of it. */
+  end(): void;
+}
+
+/** How often it is looked whether what was left behind is gone, and after how long the sandbox is ended with it. */
+const LOOK_AGAIN_MS = 5;
+const GONE_WITHIN_MS = 2000;
+
+export class Forks {
+  readonly #sandbox: Sandbox;
+  readonly #limits: ProcessLimits;
+  readonly #stops = new Set<() => void>();
+
+  constructor(sandbox: Sandbox, limits: ProcessLimits) {
+    this.#sandbox = sandbox;
+    this.#limits = limits;
+  }
+
+  get none(): boolean {
+    return this.#stops.size === 0;
+  }
+
+  /** Null when the process has no child of that pid. */
+  adopt(inside: number): Fork | null {
+    const parent = this.#sandbox.parent();
+    const pid = parent === null ? undefined : childrenOf(parent).find((child) => pidInside(child) === inside);
+    const startTime = pid === undefined ? null : startTimeOf(pid);
+    if (pid === undefined || startTime === null) return null;
+    const signal = (target: number, name: NodeJS.Signals): void => {
+      if (startTimeOf(pid) === startTime) trySignal(target, name);
+    };
+    const kill = (name: NodeJS.Signals): void => {
+      signal(-pid, name);
+      signal(pid, name);
+    };
+    let overrun: Overrun | null = null;
+    // What nobody claims counts for each: it may be anybody's.
+    const own = (): string[] => [pid, ...descendantsOf(pid), ...this.#leftBehind()].map((member) => `/proc/${member}`);
+    const stopWatch = watchMemory(own, this.#limits.memoryBytes, (bytes) => {
+      overrun = overrunOfMemory(bytes, this.#limits);
+      kill("SIGKILL");
+    });
+    this.#stops.add(stopWatch);
+    return {
+      pid,
+      get overrun() {
+        return overrun;
+      },
+      kill,
+      interrupt: () => signal(pid, "SIGINT"),
+      ended: async () => {
+        this.#stops.delete(stopWatch);
+        stopWatch();
+        await this.#sweep();
+      },
+    };
+  }
+
+  /** The sandbox is gone. */
+  close(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  /** Processes whose parent has ended. */
+  #leftBehind(): number[] {
+    const [first, parent] = [this.#sandbox.first(), this.#sandbox.parent()];
+    if (first === null || parent === null) return [];
+    return childrenOf(first).flatMap((child) => (child === parent ? [] : [child, ...descendantsOf(child)]));
+  }
+
+  /** What multiplies faster than it can be ended takes the sandbox with it. */
+  async #sweep(): Promise<void> {
+    const startedAt = performance.now();
+    for (;;) {
+      const rest = this.#leftBehind().filter((pid) => !hasEnded(pid));
+      if (rest.length === 0) return;
+      if (performance.now() - startedAt > GONE_WITHIN_MS) return this.#sandbox.end();
+      for (const pid of rest) trySignal(pid, "SIGKILL");
+      await delay(LOOK_AGAIN_MS);
+    }
+  }
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}
