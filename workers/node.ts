@@ -6,6 +6,7 @@ import type { BundleConsumer, BundleFeeder } from "../src/lanes/realtime/bundle-
 import type { RealtimeLane } from "../src/lanes/realtime/lane.ts";
 import { LEASE_MS } from "../src/lanes/realtime/membership.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
+import { environmentDigest } from "./environments/digest.ts";
 import { librariesOf } from "./environments/libraries.ts";
 import type { Instance, PreparedVersion } from "./instance/instance.ts";
 import { Capacity, type CapacityLimits } from "./pool/capacity.ts";
@@ -165,6 +166,7 @@ export class WorkerNode {
       softCancel: runtime.soft_cancel,
       forks: runtime.forks && version.manifest.instances.fork,
       libraries,
+      environmentOf: (languageVersion) => environmentDigest(language, languageVersion, data),
       confinement: {
         visible: visiblePaths(runtime, command, [version.folder, ...libraries], data),
         limits: processLimits(runtime, version, this.#options.allowance),
@@ -214,7 +216,7 @@ export class WorkerNode {
       if (status.state === "failed") this.#signatures.forget(version);
       if (status.state !== "ready" || status.slots === 0 || this.#remembered.has(version)) return;
       this.#remembered.add(version);
-      this.#signatures.write(version, status.signature);
+      this.#signatures.write(version, { signature: status.signature, environment: status.environments[0] ?? "" });
     } catch (error) {
       this.#dependencies.log.warn(
         { model: version.name, version: version.version },

@@ -1,9 +1,12 @@
-// The signatures of versions that start on their first request, from an earlier life of the node: a file for each version's digest.
+// The signatures and environments of versions that start on their first request, from an earlier life of the node: a file for each version's digest.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import type { ModelVersion } from "../src/core/model.ts";
-import type { Signature } from "../src/core/signature.ts";
 import { signatureSchema } from "../src/lanes/realtime/version-directory.ts";
+import type { KnownVersion } from "./pool/pool.ts";
+
+const knownSchema = z.object({ signature: signatureSchema, environment: z.string() });
 
 export class SignatureStore {
   readonly #folder: string;
@@ -13,18 +16,18 @@ export class SignatureStore {
   }
 
   /** Null when the version has never been ready here, or what was written cannot be read any more. */
-  read(version: ModelVersion): Signature | null {
+  read(version: ModelVersion): KnownVersion | null {
     try {
-      return signatureSchema.parse(JSON.parse(readFileSync(this.#file(version), "utf8")));
+      return knownSchema.parse(JSON.parse(readFileSync(this.#file(version), "utf8")));
     } catch {
       return null;
     }
   }
 
-  write(version: ModelVersion, signature: Signature): void {
+  write(version: ModelVersion, known: KnownVersion): void {
     mkdirSync(this.#folder, { recursive: true });
     const file = this.#file(version);
-    writeFileSync(`${file}.${process.pid}`, JSON.stringify(signature));
+    writeFileSync(`${file}.${process.pid}`, JSON.stringify(known));
     renameSync(`${file}.${process.pid}`, file);
   }
 

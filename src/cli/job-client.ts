@@ -18,6 +18,7 @@ export interface JobMessage {
   readonly model: string;
   readonly version: string;
   readonly digest: string;
+  readonly environment: string;
   readonly state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
   readonly reason: string;
   readonly submittedAtMs: number;

@@ -57,6 +57,8 @@ export interface UpdateSummary {
 
 export interface VersionDescription {
   readonly summary: VersionSummary;
+  /** Digest of what its processes run with; "" until it is ready. */
+  readonly environment: string;
   readonly folder: string;
   readonly entry: string;
   readonly per: string;
@@ -76,6 +78,7 @@ export interface VersionOnNode {
   readonly state: VersionStatus["state"] | "draining" | "drained";
   readonly slots: number;
   readonly digest: string;
+  readonly environment: string;
   /** Why it is not ready there, or what else is the matter. */
   readonly reason: string;
 }

@@ -34,6 +34,8 @@ export interface InvocationRequest {
   /** Requests with equal keys may share a frame. */
   readonly mergeKey: string;
   readonly priority: Priority | typeof BATCH_PRIORITY;
+  /** Of rows of jobs: the environment that they were submitted for. A node with another one does not run them. */
+  readonly environment?: string;
 }
 
 /**

@@ -32,8 +32,8 @@ export interface JobSpec {
   readonly owner: string;
   /** "": none. */
   readonly idempotencyKey: string;
-  /** The version that is used from the first row to the last: another content under the same name is another version. */
-  readonly model: { readonly name: string; readonly version: string; readonly digest: string };
+  /** The version that is used from the first row to the last, and its environment: another content under the same name is another version. */
+  readonly model: { readonly name: string; readonly version: string; readonly digest: string; readonly environment: string };
   readonly input: JobInput & {
     /** Of the object of S3 at submission; null: a file. */
     readonly tag: string | null;

@@ -80,7 +80,8 @@ export interface ModelVersion {
 /** What can be said of a version at any moment. Exactly one of these holds. */
 export type VersionStatus =
   | { readonly state: "loading" }
-  | { readonly state: "ready"; readonly signature: Signature; readonly slots: number }
+  /** `environments`: digests of what its processes run with, of each node that has it ready; most slots first. */
+  | { readonly state: "ready"; readonly signature: Signature; readonly slots: number; readonly environments: readonly string[] }
   /** It was ready and will be again: its instances are being restarted. */
   | { readonly state: "unavailable"; readonly signature: Signature | null; readonly reason: string }
   /** It cannot be loaded as it is; only a change of the model mends it. */

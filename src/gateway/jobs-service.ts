@@ -149,6 +149,7 @@ function toMessage({ spec, state, inputReady, progress, dead }: Job): object {
     model: spec.model.name,
     version: spec.model.version,
     digest: spec.model.digest,
+    environment: spec.model.environment,
     state: state.name,
     reason: state.name === "failed" ? state.reason : state.name === "running" ? state.waitsFor : "",
     submittedAtMs: spec.submittedAt,

@@ -47,7 +47,8 @@ export function openBatch(config: Config, durable: RedisServer, places: Places, 
 
 function findVersion(registry: Registry, name: string, wanted: string): FoundVersion {
   const { version, versionNumber, status } = registry.find(name, wanted);
-  if (version !== null && status.state === "ready") return { ok: true, serving: { version, signature: status.signature, slots: status.slots } };
+  if (version !== null && status.state === "ready")
+    return { ok: true, serving: { version, signature: status.signature, slots: status.slots, environments: status.environments } };
   const why = status.state === "ready" || status.state === "loading" ? "it is loading" : status.reason;
   return { ok: false, why: `model '${name}' version '${versionNumber}' is not at ready state: ${why}` };
 }

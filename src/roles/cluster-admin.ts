@@ -198,6 +198,7 @@ function describe(version: ViewedVersion, asked: readonly Asked<VersionDescripti
 }
 
 const NOTHING_KNOWN: Omit<VersionDescription, "summary"> = {
+  environment: "",
   folder: "",
   entry: "",
   per: "",
@@ -223,6 +224,7 @@ function onNode({ node, version }: ViewedVersion["onNodes"][number], { digest }:
     state: node.state !== "serving" ? node.state : version.state === "foreign" ? "failed" : version.state,
     slots: takesWork(node) ? version.slots : 0,
     digest: version.digest,
+    environment: version.environment,
     reason: notes.filter((text) => text !== "").join("; "),
   };
 }

@@ -4,7 +4,7 @@ import { type VersionStatus, versionKey } from "../core/model.ts";
 import { type NodeReport, takesWork } from "../lanes/realtime/node-report.ts";
 import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
-import { distinctNames, type OnNode, readyOnes, reportsByVersion, servingDigest, stateWithoutReady, whyNotServed } from "./cluster-versions.ts";
+import { distinctNames, environmentsOf, type OnNode, readyOnes, reportsByVersion, servingDigest, stateWithoutReady, whyNotServed } from "./cluster-versions.ts";
 
 type LookUp = (wanted: { readonly key: string; readonly digest: string }) => Promise<DirectoryEntry | null>;
 
@@ -44,8 +44,9 @@ export class ClusterRegistry {
     }
     const known = await this.#entryOf(key, digest);
     if (known === null) return;
-    const slots = readyOnes(reports).reduce((sum, { version }) => (version.digest === digest ? sum + version.slots : sum), 0);
-    const status: VersionStatus = { state: "ready", signature: known.signature, slots };
+    const serving = readyOnes(reports).filter(({ version }) => version.digest === digest);
+    const slots = serving.reduce((sum, { version }) => sum + version.slots, 0);
+    const status: VersionStatus = { state: "ready", signature: known.signature, slots, environments: environmentsOf(serving) };
     if (entry === undefined) this.#registry.setStatus(this.#registry.add(known.version).version ?? known.version, status);
     else if (entry.version !== known.version) this.#registry.replace(entry, known.version, status);
     else this.#report(entry, status);
@@ -86,11 +87,15 @@ function whyNoWorker(nodes: readonly NodeReport[]): string | null {
 }
 
 function isSame(a: VersionStatus, b: VersionStatus): boolean {
-  return a.state === b.state && slotsOf(a) === slotsOf(b) && reasonOf(a) === reasonOf(b);
+  return a.state === b.state && slotsOf(a) === slotsOf(b) && reasonOf(a) === reasonOf(b) && seenEnvironments(a) === seenEnvironments(b);
 }
 
 function reasonOf(status: VersionStatus): string {
   return "reason" in status ? status.reason : "";
+}
+
+function seenEnvironments(status: VersionStatus): string {
+  return status.state === "ready" ? status.environments.join() : "";
 }
 
 function slotsOf(status: VersionStatus): number {

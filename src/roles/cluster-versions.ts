@@ -32,6 +32,13 @@ export function servingDigest(reports: readonly OnNode[], now: string | undefine
   return [...slots].sort(([a, of], [b, other]) => other - of || a.localeCompare(b))[0]?.[0] ?? null;
 }
 
+/** Digests of what they run with, the one with the most slots first. */
+export function environmentsOf(reports: readonly OnNode[]): string[] {
+  const slots = new Map<string, number>();
+  for (const { version } of reports) slots.set(version.environment, (slots.get(version.environment) ?? 0) + version.slots);
+  return [...slots].sort(([a, of], [b, other]) => other - of || a.localeCompare(b)).map(([environment]) => environment);
+}
+
 /** Those that run it, or would: foreign ones merely have its files. */
 export function runningOnes(reports: readonly OnNode[]): OnNode[] {
   return reports.filter(({ version }) => version.state !== "foreign");

@@ -17,7 +17,7 @@ import type {
   VersionDescription,
   VersionSummary,
 } from "../core/admin.ts";
-import { type ModelVersion, versionKey } from "../core/model.ts";
+import { type ModelVersion, type VersionStatus, versionKey } from "../core/model.ts";
 import type { TensorSpec } from "../core/signature.ts";
 import type { NodeReport, ReportedVersion } from "../lanes/realtime/node-report.ts";
 import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
@@ -161,7 +161,8 @@ export class LocalAdmin implements NodeAdmin {
     const { name, version: number, runtime, reason, digest, readyInstances, instances, update } = this.#summary(entry);
     const state = version !== null && isForeign(version) ? "foreign" : status.state;
     const slots = status.state === "ready" ? status.slots : 0;
-    return { key: versionKey(name, number), name, version: number, runtime, state, reason, digest, slots, readyInstances, instances, update };
+    const environment = environmentOf(status);
+    return { key: versionKey(name, number), name, version: number, runtime, state, reason, digest, environment, slots, readyInstances, instances, update };
   }
 
   #summary(entry: RegistryEntry): VersionSummary {
@@ -188,6 +189,7 @@ export class LocalAdmin implements NodeAdmin {
     const next = update?.state === "loading" ? update.version : null;
     return {
       summary: this.#summary(entry),
+      environment: environmentOf(status),
       folder: version?.folder ?? "",
       entry: manifest?.entry ?? "",
       per: manifest?.per ?? "",
@@ -219,6 +221,10 @@ export class LocalAdmin implements NodeAdmin {
   #instancesOf(version: ModelVersion | null): readonly Instance[] {
     return this.#parts.worker?.node.pools.find((pool) => pool.version === version)?.instances ?? [];
   }
+}
+
+function environmentOf(status: VersionStatus): string {
+  return status.state === "ready" ? (status.environments[0] ?? "") : "";
 }
 
 function updateSummary(update: VersionUpdate): UpdateSummary {

@@ -69,6 +69,7 @@ const instanceSchema = z.object({
 
 const descriptionSchema = z.object({
   summary: summarySchema,
+  environment: z.string(),
   folder: z.string(),
   entry: z.string(),
   per: z.string(),

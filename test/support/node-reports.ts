@@ -6,6 +6,7 @@ export const READY_VERSION: ReportedVersion = {
   name: "m",
   version: "1",
   digest: "a",
+  environment: "e",
   runtime: "python",
   state: "ready",
   reason: "",

@@ -24,6 +24,8 @@ export interface PreparedVersion {
   /** Whether one process may load the model and fork the instances. */
   readonly forks: boolean;
   readonly libraries: readonly string[];
+  /** The digest of what a process runs with that starts now and says this version of its language. */
+  readonly environmentOf: (languageVersion: string) => string;
 }
 
 export interface InstanceExit {
@@ -36,6 +38,8 @@ export interface InstanceExit {
 export interface InstanceHooks {
   /** Resolves the signature out of what the code and the artifact say. @throws IdiomError MODEL_INVALID */
   resolveSignature(hints: SignatureHints, artifact: SignatureHints | null): Signature;
+  /** A process has started, with this version of its language. */
+  started(languageVersion: string): void;
   /** Shared by the instances of a version. */
   readonly killDistance: KillDistance;
   stateChanged(from: InstanceState, to: InstanceState): void;
@@ -258,7 +262,7 @@ export class Instance {
       if (this.#supervision.generation === generation) act();
     };
     return {
-      hello: () => current(() => this.#hello()),
+      hello: ({ language_version }) => current(() => this.#hello(language_version)),
       loaded: (body) => current(() => this.#loaded(body)),
       ready: ({ convention }) =>
         current(() => {
@@ -273,7 +277,8 @@ export class Instance {
     };
   }
 
-  #hello(): void {
+  #hello(languageVersion: string): void {
+    this.#hooks.started(languageVersion);
     this.#apply({ name: "hello" });
     const { version, libraries } = this.#prepared;
     const { manifest } = version;

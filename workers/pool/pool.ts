@@ -32,6 +32,12 @@ export interface PoolLimits {
   readonly batchFloor: number;
 }
 
+/** What an earlier life of the node knew of a version that starts on demand. */
+export interface KnownVersion {
+  readonly signature: Signature;
+  readonly environment: string;
+}
+
 export interface PoolDependencies {
   readonly launcher: Launcher;
   readonly limits: PoolLimits;
@@ -54,6 +60,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   readonly #maxDelayMs: number;
   readonly #metrics: ReturnType<WorkerMetrics["forVersion"]>;
   #signature: Signature | null;
+  #environment: string;
   #feeder: BundleFeeder | null = null;
   #batchFeeder: BundleFeeder | null = null;
   /** How many instances are ready. */
@@ -66,10 +73,11 @@ export class Pool implements LocalConsumer, BundleConsumer {
   #growTimer: NodeJS.Timeout | null = null;
   readonly #drained = Promise.withResolvers<void>();
 
-  /** `known`: the signature of a version that has been ready before. */
-  constructor(prepared: PreparedVersion, known: Signature | null, dependencies: PoolDependencies) {
+  /** `known`: of a version that has been ready before. */
+  constructor(prepared: PreparedVersion, known: KnownVersion | null, dependencies: PoolDependencies) {
     this.version = prepared.version;
-    this.#signature = known;
+    this.#signature = known?.signature ?? null;
+    this.#environment = known?.environment ?? "";
     this.#dependencies = dependencies;
     this.#log = dependencies.log.child({ model: prepared.version.name, version: prepared.version.version });
     this.#batchShare = new BatchShare(dependencies.limits.batchFloor);
@@ -83,7 +91,13 @@ export class Pool implements LocalConsumer, BundleConsumer {
       launcher: dependencies.launcher,
       capacity: dependencies.capacity,
       idleAfterMs: dependencies.limits.idleAfterMs,
-      hooks: { resolveSignature: (hints, artifact) => this.#resolve(hints, artifact), killDistance: new KillDistance() },
+      hooks: {
+        resolveSignature: (hints, artifact) => this.#resolve(hints, artifact),
+        started: (languageVersion) => {
+          this.#environment = prepared.environmentOf(languageVersion);
+        },
+        killDistance: new KillDistance(),
+      },
       log: dependencies.log,
       stateChanged: (from, to) => this.#stateChanged(from, to),
       roomMayBeFree: () => this.#schedule(),
@@ -96,6 +110,10 @@ export class Pool implements LocalConsumer, BundleConsumer {
 
   get signature(): Signature | null {
     return this.#signature;
+  }
+
+  get environment(): string {
+    return this.#environment;
   }
 
   /** Room for one merged frame in front of each slot; a version whose first instance starts on demand has one slot in advance. */
@@ -199,6 +217,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
     if (this.#instances.hopeless || (this.#instances.all.length === 0 && !this.#instances.hasRoom)) {
       return new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' is not at ready state: ${this.#reason()}`);
     }
+    if (isBatch && invocation.request.environment !== this.#environment)
+      return new IdiomError("MODEL_NOT_READY", `model '${name}' version '${version}' runs in another environment here than the job was submitted for`);
     const verdict = this.#quarantine.verdict(invocation.request, Date.now());
     return verdict === null ? null : poisonous(invocation.request, verdict);
   }
@@ -317,7 +337,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     const ready = this.#readySlots;
     if (this.#signature !== null && (ready > 0 || (this.#isDormant && !this.#draining))) {
       this.#wasReady = true;
-      return { state: "ready", signature: this.#signature, slots: ready };
+      return { state: "ready", signature: this.#signature, slots: ready, environments: [this.#environment] };
     }
     const states = this.#instances.all.map((instance) => instance.state.name);
     if (states.length > 0 && states.every((state) => state === "failed")) return { state: "failed", reason: this.#reason() };

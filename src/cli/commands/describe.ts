@@ -27,7 +27,21 @@ export function registerDescribe(program: Command): void {
     });
 }
 
-function describe({ summary, folder, entry, per, idempotent, batching, limits, scale, inputs, outputs, instances, nodes }: VersionDescription): string {
+function describe({
+  summary,
+  environment,
+  folder,
+  entry,
+  per,
+  idempotent,
+  batching,
+  limits,
+  scale,
+  inputs,
+  outputs,
+  instances,
+  nodes,
+}: VersionDescription): string {
   const { update } = summary;
   const lines = [
     field("Name", summary.name),
@@ -36,6 +50,7 @@ function describe({ summary, folder, entry, per, idempotent, batching, limits, s
     field("Reason", summary.reason),
     field("Runtime", summary.runtime),
     field("Digest", shortDigest(summary.digest)),
+    field("Environment", shortDigest(environment)),
     field("Update", update === null ? "" : `${update.state} ${shortDigest(update.digest)}${update.reason === "" ? "" : `\n${update.reason}`}`),
     field("Folder", folder),
     field("Entry", entry),
@@ -77,8 +92,8 @@ function tensorTable(tensors: readonly TensorSummary[]): string | null {
 function nodeTable(nodes: readonly VersionOnNode[]): string | null {
   if (nodes.length === 0) return null;
   return plainTable(
-    ["NODE", "STATE", "SLOTS", "DIGEST", "REASON"],
-    nodes.map(({ node, state, slots, digest, reason }) => [node, state, String(slots), shortDigest(digest), reason]),
+    ["NODE", "STATE", "SLOTS", "DIGEST", "ENVIRONMENT", "REASON"],
+    nodes.map(({ node, state, slots, digest, environment, reason }) => [node, state, String(slots), shortDigest(digest), shortDigest(environment), reason]),
   );
 }
 

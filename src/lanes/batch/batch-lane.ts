@@ -122,7 +122,7 @@ export class BatchLane implements JobsBackend {
       throw new IdiomError("INVALID_REQUEST", "JSON Lines have no columns that all rows share: name those to keep, or write JSON Lines");
     const found = this.#parts.find(request.model, request.version);
     if (!found.ok) throw new IdiomError("MODEL_NOT_READY", found.why);
-    const { version } = found.serving;
+    const { version, environments } = found.serving;
     if (!version.manifest.idempotent)
       throw new IdiomError(
         "INVALID_REQUEST",
@@ -134,7 +134,7 @@ export class BatchLane implements JobsBackend {
       id: randomUUID().replaceAll("-", "").slice(0, 20),
       owner,
       idempotencyKey: request.idempotencyKey,
-      model: { name: version.name, version: version.version, digest: version.digest },
+      model: { name: version.name, version: version.version, digest: version.digest, environment: environments[0] ?? "" },
       input: { ...input, path: readable?.path ?? null, tag: readable?.tag ?? null },
       output: { ...output, path: writable },
       keep: request.keep,

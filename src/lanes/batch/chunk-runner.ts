@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
 import type { Chunk, JobSpec } from "../../core/job.ts";
-import type { BlockAnswer, BlockPlace, FindVersion, JobData, ServingVersion } from "./data.ts";
+import type { BlockAnswer, BlockPlace, FindVersion, JobData, PinnedVersion } from "./data.ts";
 import type { Ledger } from "./ledger.ts";
 import { NotNow, RowCosts, runRows } from "./row-runner.ts";
 import { Turns } from "./turns.ts";
@@ -88,7 +88,7 @@ export class ChunkRunner {
   }
 
   /** A block is read when its turn comes, and the next one's turn comes while the last calls of this one still run: the model never waits for a file. */
-  async #answers(folder: string, places: readonly BlockPlace[], chunk: Chunk, serving: ServingVersion, signal: AbortSignal) {
+  async #answers(folder: string, places: readonly BlockPlace[], chunk: Chunk, serving: PinnedVersion, signal: AbortSignal) {
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     let startedAt: number | null = null;
@@ -116,11 +116,11 @@ export class ChunkRunner {
 }
 
 /**
- * The version that the job was submitted for.
+ * The version that the job was submitted for; a node has it with the environment that it was submitted for.
  * @throws NotNow while it is not there, IdiomError MODEL_INVALID when something else has taken its place.
  */
-export function pinned({ model }: JobSpec, find: FindVersion): ServingVersion {
-  const { name, version, digest } = model;
+export function pinned({ model }: JobSpec, find: FindVersion): PinnedVersion {
+  const { name, version, digest, environment } = model;
   let found: ReturnType<FindVersion>;
   try {
     found = find(name, version);
@@ -128,12 +128,21 @@ export function pinned({ model }: JobSpec, find: FindVersion): ServingVersion {
     throw new NotNow(IdiomError.from(error).message);
   }
   if (!found.ok) throw new NotNow(found.why);
-  const { serving } = found;
-  if (serving.version.digest === digest) return serving;
+  const { environments, ...serving } = found.serving;
+  if (serving.version.digest !== digest)
+    throw new IdiomError(
+      "MODEL_INVALID",
+      `model '${name}' version '${version}' has changed since the job was submitted (${short(digest)}, now ${short(serving.version.digest)}): its answers would be of two models; submit the job again`,
+    );
+  if (environments.includes(environment)) return { ...serving, environment };
   throw new IdiomError(
     "MODEL_INVALID",
-    `model '${name}' version '${version}' has changed since the job was submitted (${digest.slice(0, 12)}, now ${serving.version.digest.slice(0, 12)}): its answers would be of two models; submit the job again`,
+    `model '${name}' version '${version}' runs in another environment than when the job was submitted (${short(environment)}, now ${environments.map(short).join(", ")}): the same row may have another answer there; submit the job again`,
   );
+}
+
+function short(digest: string): string {
+  return digest.slice(0, 12);
 }
 
 function blocksOf({ firstRow, rows }: Chunk, blocks: readonly BlockPlace[]): BlockPlace[] {

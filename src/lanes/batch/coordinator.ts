@@ -6,7 +6,7 @@ import { IdiomError } from "../../core/errors.ts";
 import { type Chunk, type JobEvent, tooManyFailed } from "../../core/job.ts";
 import type { ChunkQueue } from "./chunk-queue.ts";
 import { pinned } from "./chunk-runner.ts";
-import type { FindVersion, JobData, ServingVersion } from "./data.ts";
+import type { FindVersion, JobData, PinnedVersion } from "./data.ts";
 import type { JobLease, JobRecord, Ledger } from "./ledger.ts";
 import { NotNow } from "./row-runner.ts";
 
@@ -123,7 +123,7 @@ export class Coordinator {
   }
 
   /** Null while the model cannot be called; the job says why. */
-  async #serving(job: JobRecord): Promise<ServingVersion | null> {
+  async #serving(job: JobRecord): Promise<PinnedVersion | null> {
     try {
       const serving = pinned(job.spec, this.#parts.find);
       if (job.state.name === "running" && job.state.waitsFor !== "") await this.#change({ type: "waits", why: "" });
@@ -135,7 +135,7 @@ export class Coordinator {
     }
   }
 
-  async #read({ spec, progress }: JobRecord, { version, signature }: ServingVersion): Promise<void> {
+  async #read({ spec, progress }: JobRecord, { version, signature }: PinnedVersion): Promise<void> {
     const { ledger, data, folder } = this.#parts;
     const { lease } = this;
     let writing: Promise<unknown> = Promise.resolve();
@@ -167,7 +167,7 @@ export class Coordinator {
   }
 
   /** Cuts chunks as long as fewer than enough are in flight. */
-  async #plan(job: JobRecord, serving: ServingVersion): Promise<void> {
+  async #plan(job: JobRecord, serving: PinnedVersion): Promise<void> {
     const { ledger, queue } = this.#parts;
     const { spec, progress } = job;
     const enough = (Math.max(1, serving.slots) + MORE_THAN_SLOTS) * Math.max(1, await queue.workers());
@@ -211,7 +211,7 @@ export class Coordinator {
     if (rate !== null && !(await this.#parts.ledger.rate(this.lease, rate))) throw new Gone();
   }
 
-  async #finished(job: JobRecord, serving: ServingVersion): Promise<boolean> {
+  async #finished(job: JobRecord, serving: PinnedVersion): Promise<boolean> {
     const { ledger, data, folder } = this.#parts;
     const { spec, progress } = job;
     if (progress.totalRows === null || progress.doneRows < progress.totalRows || job.committed < job.chunks) return false;

@@ -118,7 +118,12 @@ export interface ServingVersion {
   readonly version: ModelVersion;
   readonly signature: Signature;
   readonly slots: number;
+  /** Digests of what it runs with, on any node; a new job gets the first. */
+  readonly environments: readonly string[];
 }
+
+/** The version that a job was submitted for, with the environment that it was submitted for. */
+export type PinnedVersion = Omit<ServingVersion, "environments"> & { readonly environment: string };
 
 /** What there is under a name and version now. `why`: what a job has to wait for. */
 export type FoundVersion = { readonly ok: true; readonly serving: ServingVersion } | { readonly ok: false; readonly why: string };

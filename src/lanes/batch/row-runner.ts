@@ -3,7 +3,7 @@ import { type ErrorCode, IdiomError } from "../../core/errors.ts";
 import { BATCH_PRIORITY, Invocation, type InvocationRequest } from "../../core/invocation.ts";
 import { rowsShape, type TensorSpec } from "../../core/signature.ts";
 import { elementCount, type Tensor } from "../../core/tensor.ts";
-import type { FailedRow, RowBlock, RowOutputs, ServingVersion } from "./data.ts";
+import type { FailedRow, PinnedVersion, RowBlock, RowOutputs } from "./data.ts";
 
 /** Work of one call: while realtime calls come too, one of them may have to wait for it. It may be 20 ms, and some take longer than the last ones did. */
 const CALL_MS = 15;
@@ -26,7 +26,7 @@ export class NotNow extends Error {
 }
 
 export interface RowRun {
-  readonly serving: ServingVersion;
+  readonly serving: PinnedVersion;
   readonly block: RowBlock;
   /** Places of the block. */
   readonly from: number;
@@ -186,7 +186,7 @@ class RowRunner {
   }
 
   #request({ from, to }: Segment): InvocationRequest {
-    const { version, signature } = this.#run.serving;
+    const { version, signature, environment } = this.#run.serving;
     const inputs = this.#tensors(from, to);
     const merged = this.#maxRows !== null;
     return {
@@ -197,6 +197,7 @@ class RowRunner {
       bytes: bytesOf(inputs),
       mergeKey: merged ? inputs.map(({ shape }) => shape.slice(1).join(",")).join(";") : "",
       priority: BATCH_PRIORITY,
+      environment,
     };
   }
 

@@ -28,6 +28,8 @@ export interface BundleConsumer {
   readonly version: ModelVersion;
   /** Null until the version is ready here. */
   readonly signature: Signature | null;
+  /** Digest of what it runs with here. */
+  readonly environment: string;
   /** Whether there is room for one more bundle, and for one with rows of jobs. */
   readonly wantsBundle: boolean;
   readonly wantsBatch: boolean;
@@ -53,7 +55,6 @@ export class BundleFeeder {
   /** Used for nothing but waiting for bundles. */
   readonly #blocking: RedisConnection;
   readonly #batch: boolean;
-  readonly #queue: QueueName;
   #poppingSince: number | null = null;
   readonly #turns = new PriorityTurns();
   /** performance.now() from which on an empty queue is the end; null as long as the version is served. */
@@ -68,10 +69,14 @@ export class BundleFeeder {
   constructor(consumer: BundleConsumer, blocking: RedisConnection, context: FeederContext, batch: boolean) {
     this.#consumer = consumer;
     this.#batch = batch;
-    this.#queue = batch ? batchQueueOf(consumer.version) : consumer.version;
     this.#blocking = blocking;
     this.#context = context;
     this.ended = Promise.race([this.#run(), this.#givenUp.promise]).finally(() => blocking.disconnect());
+  }
+
+  get #queue(): QueueName {
+    const { version, environment } = this.#consumer;
+    return this.#batch ? batchQueueOf(version, environment) : version;
   }
 
   /** Whether nothing of this version waits in Redis: our own pop is out and still blocked. */
@@ -191,12 +196,13 @@ export class BundleFeeder {
       return [];
     }
     const { inputs, rows, mergeKey, priority } = request;
+    const environment = this.#batch ? { environment: this.#consumer.environment } : {};
     const bytes = inputs.reduce((sum, tensor) => sum + tensor.data.length, 0);
     const answer = (outcome: Outcome): void => {
       unfollow();
       this.#reply(bundle, replyOf(request, outcome));
     };
-    const invocation = new Invocation({ version, signature, inputs, rows, bytes, mergeKey, priority }, answer, clock.toLocal(request.deadline));
+    const invocation = new Invocation({ version, signature, inputs, rows, bytes, mergeKey, priority, ...environment }, answer, clock.toLocal(request.deadline));
     const unfollow = cancellations.follow(gateway, sequence, attempt, () => invocation.abandon());
     invocation.alone = request.alone;
     return [invocation];
@@ -205,7 +211,8 @@ export class BundleFeeder {
   /** A worker believes no gateway: the request must be for this very version and fit its signature. */
   #problemWith(bundle: Bundle, request: BundledRequest): string | null {
     const { version, signature } = this.#consumer;
-    if (bundle.versionKey !== version.key || bundle.digest !== version.digest) return `this node has other files for '${version.key}' than the gateway knows`;
+    if (bundle.versionKey !== version.key || bundle.digest !== this.#queue.digest)
+      return `this node has other files for '${version.key}' than the gateway knows, or another environment`;
     if (signature === null) return null;
     if (version.manifest.batching !== null && request.inputs.some(({ shape }) => shape[0] !== request.rows)) return `not every input has ${request.rows} rows`;
     if (request.inputs.length !== signature.inputs.length) return `${signature.inputs.length} inputs expected, ${request.inputs.length} came`;

@@ -7,6 +7,8 @@ const versionSchema = z.object({
   version: z.string(),
   /** Of its folder there; empty when that could not be read as a model. */
   digest: z.string(),
+  /** Digest of what its processes run with there; empty until it is ready. */
+  environment: z.string(),
   /** Its language; empty when the folder does not say. */
   runtime: z.string(),
   /** `foreign`: it lies in the folder, and this node does not run its language. */

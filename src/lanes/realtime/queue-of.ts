@@ -3,22 +3,19 @@ import { BATCH_PRIORITY, type InvocationRequest, type Priority } from "../../cor
 import type { ModelVersion } from "../../core/model.ts";
 import type { QueueName } from "../../redis/keys.ts";
 
+/** Half of those that name a queue. */
+const ENVIRONMENT_DIGITS = 8;
+
 export interface QueuePlace {
   readonly queue: QueueName;
   readonly priority: Priority;
 }
 
-const batchQueues = new WeakMap<ModelVersion, QueueName>();
-
-/** The queue of rows of jobs; the same object for the same version. */
-export function batchQueueOf(version: ModelVersion): QueueName {
-  const known = batchQueues.get(version);
-  if (known !== undefined) return known;
-  const queue = { key: `${version.key}:batch`, digest: version.digest };
-  batchQueues.set(version, queue);
-  return queue;
+/** The queue of rows of jobs: one for each environment, so that no node takes what was submitted for another. */
+export function batchQueueOf({ key, digest }: ModelVersion, environment: string): QueueName {
+  return { key: `${key}:batch`, digest: `${environment.slice(0, ENVIRONMENT_DIGITS)}${digest}` };
 }
 
-export function queuePlaceOf({ version, priority }: InvocationRequest): QueuePlace {
-  return priority === BATCH_PRIORITY ? { queue: batchQueueOf(version), priority: 1 } : { queue: version, priority };
+export function queuePlaceOf({ version, priority, environment = "" }: InvocationRequest): QueuePlace {
+  return priority === BATCH_PRIORITY ? { queue: batchQueueOf(version, environment), priority: 1 } : { queue: version, priority };
 }

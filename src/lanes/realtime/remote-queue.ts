@@ -134,8 +134,8 @@ export class RemoteQueue implements RemoteLane {
   }
 
   #add(outgoing: Outgoing): void {
-    const { version, priority } = outgoing.invocation.request;
-    const key = `${priority} ${version.key}`;
+    const { version, priority, environment } = outgoing.invocation.request;
+    const key = environment === undefined ? `${priority} ${version.key}` : `${priority} ${version.key} ${environment}`;
     const waiting = this.#outbox.get(key);
     if (waiting === undefined) this.#outbox.set(key, [outgoing]);
     else waiting.push(outgoing);
@@ -173,7 +173,7 @@ export class RemoteQueue implements RemoteLane {
       const deadline = this.#clock.fromLocal(Math.min(invocation.deadlineAt, Date.now() + MAX_WAIT_MS));
       return { sequence, attempt, alone: invocation.alone, priority, deadline, rows, mergeKey, inputs };
     });
-    const payload = encodeBundle({ gateway: this.#options.gateway, id: bundle.id, versionKey: version.key, digest: version.digest, requests });
+    const payload = encodeBundle({ gateway: this.#options.gateway, id: bundle.id, versionKey: version.key, digest: target.queue.digest, requests });
     enqueue(this.#commands, {
       version: target.queue,
       priority: target.priority,

@@ -5,7 +5,7 @@ import { Registry, type RegistryEntry } from "../../../src/registry/registry.ts"
 import { idiomError } from "../../support/idiom-error.ts";
 import { modelVersion, signature } from "../../support/specs.ts";
 
-const READY: VersionStatus = { state: "ready", signature: signature([], []), slots: 1 };
+const READY: VersionStatus = { state: "ready", signature: signature([], []), slots: 1, environments: ["e"] };
 
 function versionsOf(name: string, ...numbers: string[]): ModelVersion[] {
   return numbers.map((number) => modelVersion({ name }, number));

@@ -56,6 +56,22 @@ function digestOf({ registry }: Cluster): string | undefined {
 }
 
 describe("a version that nodes serve", () => {
+  test("has the environments of those that have the files that serve, the one with the most slots first", async () => {
+    const seen = cluster();
+    await seen.see(
+      nodeReport("a", [{ environment: "old", slots: 1 }]),
+      nodeReport("b", [{ environment: "new", slots: 2 }]),
+      nodeReport("c", [{ environment: "other", digest: "b", slots: 1 }]),
+    );
+    const environments = (): readonly string[] => {
+      const status = seen.registry.versionsOf("m")[0]?.status;
+      return status?.state === "ready" ? status.environments : [];
+    };
+    assert.deepEqual(environments(), ["new", "old"]);
+    await seen.see(nodeReport("a", [{ environment: "old", slots: 3 }]));
+    assert.deepEqual(environments(), ["old"]);
+  });
+
   test("is ready with the slots of all of them and what was written of it", async () => {
     const seen = cluster();
     await seen.see(nodeReport("one", [{ slots: 2 }]), nodeReport("two", [{ slots: 3 }]));

@@ -62,7 +62,7 @@ async function run(
     });
   };
   const signature = { inputs: [spec("x", "INT32", [-1])], outputs: [spec("y", "INT32", [-1])] };
-  const serving = { version: modelVersion(rest), signature, slots: 1 };
+  const serving = { version: modelVersion(rest), signature, slots: 1, environment: "e" };
   const result = await runRows({ serving, block: BLOCK, from: 0, to: rows, allCalled }, submit, costs, signal);
   const { outputs } = result;
   const tensors = outputs.kind === "rows" ? outputs.tensors : outputs.calls.map(([tensor]) => tensor as Tensor);
@@ -169,7 +169,7 @@ test("once stopped, nothing more is called and what waits is abandoned", async (
   const waiting: Invocation[] = [];
   const running = runRows(
     {
-      serving: { version: modelVersion({}), signature: { inputs: [spec("x", "INT32", [-1])], outputs: [] }, slots: 1 },
+      serving: { version: modelVersion({}), signature: { inputs: [spec("x", "INT32", [-1])], outputs: [] }, slots: 1, environment: "e" },
       block: BLOCK,
       from: 0,
       to: 50,
