@@ -33,12 +33,11 @@ export class Connection {
   readonly #server: string;
   readonly #stub: InstanceType<ServiceClientConstructor>;
 
-  /** `server` is `host:port`. */
-  constructor(server: string, { file, service, options }: ServiceLocation) {
+  /** `server` is `host:port`. `apiKey`: what every call carries; null: nothing. */
+  constructor(server: string, { file, service, options }: ServiceLocation, apiKey = access().apiKey) {
     this.#server = server;
     const definition = loadPackageDefinition(loadSync(join(PACKAGE_ROOT, "proto", file), options));
     const Stub = service.split(".").reduce((at: GrpcObject, name) => at[name] as GrpcObject, definition) as unknown as ServiceClientConstructor;
-    const { apiKey } = access();
     const interceptors = apiKey === null ? [] : [sends(apiKey)];
     this.#stub = new Stub(server, channelCredentials(), { "grpc.max_receive_message_length": -1, interceptors });
   }

@@ -51,8 +51,8 @@ export class JobClient {
   readonly #connection: Connection;
 
   /** `server` is `host:port`. */
-  constructor(server: string) {
-    this.#connection = new Connection(server, JOBS);
+  constructor(server: string, apiKey?: string) {
+    this.#connection = new Connection(server, JOBS, apiKey);
   }
 
   submit(request: SubmitMessage): Promise<JobMessage> {

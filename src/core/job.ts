@@ -196,20 +196,28 @@ export interface JobRequest {
   readonly idempotencyKey: string;
 }
 
-/** What the jobs service asks of the batch lane. `owner` sees its own jobs alone. Errors: JOB_NOT_FOUND, JOB_STATE, and as said. */
+/** Who asks. */
+export interface JobCaller {
+  /** Owns what it submits; "" where callers have no names. */
+  readonly id: string;
+  /** Whether it sees and changes everybody's jobs. */
+  readonly seesAll: boolean;
+}
+
+/** What the jobs service asks of the batch lane. A caller sees its own jobs alone: another's is not there. Errors: JOB_NOT_FOUND, JOB_STATE, and as said. */
 export interface JobsBackend {
   /** The same idempotency key gives the same job. @throws IdiomError INVALID_REQUEST, MODEL_NOT_FOUND, MODEL_NOT_READY */
-  submit(request: JobRequest, owner: string): Promise<Job>;
+  submit(request: JobRequest, caller: JobCaller): Promise<Job>;
   /** Takes the input of a job that was submitted without a path; a second upload replaces one that broke off. */
-  upload(id: string, owner: string, bytes: AsyncIterable<Uint8Array>): Promise<Job>;
-  get(id: string, owner: string): Promise<Job>;
+  upload(id: string, caller: JobCaller, bytes: AsyncIterable<Uint8Array>): Promise<Job>;
+  get(id: string, caller: JobCaller): Promise<Job>;
   /** The newest first. */
-  list(owner: string): Promise<Job[]>;
+  list(caller: JobCaller): Promise<Job[]>;
   /** The job now and whenever it has changed, until it has ended. */
-  watch(id: string, owner: string, signal: AbortSignal): AsyncIterable<Job>;
-  change(id: string, owner: string, event: "pause" | "resume" | "cancel" | "retry"): Promise<Job>;
+  watch(id: string, caller: JobCaller, signal: AbortSignal): AsyncIterable<Job>;
+  change(id: string, caller: JobCaller, event: "pause" | "resume" | "cancel" | "retry"): Promise<Job>;
   /** The bytes of the output, whole once the job has succeeded. */
-  readOutput(id: string, owner: string): Promise<AsyncIterable<Uint8Array>>;
+  readOutput(id: string, caller: JobCaller): Promise<AsyncIterable<Uint8Array>>;
   /** Failed rows of the chunks that are committed, in order, as JSON Lines. */
-  readErrors(id: string, owner: string): Promise<AsyncIterable<Uint8Array>>;
+  readErrors(id: string, caller: JobCaller): Promise<AsyncIterable<Uint8Array>>;
 }

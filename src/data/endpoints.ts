@@ -1,5 +1,5 @@
 // Where the bytes of a dataset come from and where they go to: a file of this machine, or an object of S3. Whoever reads or writes knows no more.
-import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, constants, createReadStream, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { IdiomError } from "../core/errors.ts";
@@ -38,16 +38,16 @@ const PATIENCE_MS = 60_000;
 /** Holds the id of an upload that is to be ended, in a job's folder. */
 const UNFINISHED = "unfinished-upload";
 
-/** @throws IdiomError STORAGE_UNAVAILABLE, STORAGE_REFUSED, DATASET_INVALID, also between two pieces; Error of the file system */
+/** @throws IdiomError STORAGE_UNAVAILABLE, STORAGE_REFUSED, DATASET_INVALID, also between two pieces */
 export function openSource({ path, tag }: Source, s3: S3Settings | null): Readable {
-  if (!isS3(path)) return createReadStream(path, { highWaterMark: READ_BYTES });
+  if (!isS3(path)) return createReadStream(path, { fd: openFile(path), highWaterMark: READ_BYTES });
   return Readable.from(bytesOfObject(clientOf(s3), parseS3(path), tag), { highWaterMark: 1 });
 }
 
 /** `bytes`: how many will come, roughly. What an earlier attempt has left is ended. @throws as above, so do the methods of what it returns. */
 export async function openTarget(target: Target, s3: S3Settings | null, bytes: number): Promise<TargetWriter> {
-  if (!isS3(target.path)) return new FileWriter(target);
   await discard(target, s3);
+  if (!isS3(target.path)) return new FileWriter(target);
   const begun = (id: string): void => writeFileSync(join(target.folder, UNFINISHED), id);
   return new S3Upload(clientOf(s3), parseS3(target.path), bytes, begun);
 }
@@ -61,13 +61,23 @@ export async function discard(target: Target, s3: S3Settings | null): Promise<vo
   rmSync(file, { force: true });
 }
 
+/** What was a file below a root when it was named is no link now. @throws IdiomError DATASET_INVALID */
+function openFile(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    throw new IdiomError("DATASET_INVALID", `${path} cannot be opened: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
 class FileWriter implements TargetWriter {
   readonly #target: Target;
   readonly #file: number;
 
   constructor(target: Target) {
     this.#target = target;
-    this.#file = openSync(unfinishedFile(target), "w", 0o644);
+    // Never through a link that somebody has laid there.
+    this.#file = openSync(unfinishedFile(target), "wx", 0o644);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

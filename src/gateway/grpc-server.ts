@@ -14,7 +14,7 @@ import { INFERENCE_PACKAGE } from "./inference-messages.ts";
 import { InferenceService } from "./inference-service.ts";
 import { JOBS_PACKAGE, JobsService } from "./jobs-service.ts";
 import { listenError } from "./listen-error.ts";
-import { keyOf, lockInterceptor } from "./lock-interceptor.ts";
+import { callerOf, lockInterceptor } from "./lock-interceptor.ts";
 
 export interface GrpcFrontDoorOptions {
   readonly host: string;
@@ -50,7 +50,7 @@ export async function openGrpcFrontDoor(
   const service = new InferenceService(registry, lane, metrics);
   server.addService(InferenceService.definition(), service.handlers());
   server.addService(AdminService.definition(), new AdminService(admin).handlers());
-  if (jobs !== null) server.addService(JobsService.definition(), new JobsService(jobs, door.lock === null ? null : keyOf).handlers());
+  if (jobs !== null) server.addService(JobsService.definition(), new JobsService(jobs, door.lock === null ? null : callerOf).handlers());
   addHealth(registry, server);
   new ReflectionService({ ...INFERENCE_PACKAGE, ...ADMIN_PACKAGE, ...JOBS_PACKAGE, ...loadSync(healthProtoPath) }).addToServer(server);
   const port = await bind(server, options, door.tls?.grpcCredentials() ?? ServerCredentials.createInsecure());

@@ -12,7 +12,7 @@ import type {
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { IdiomError } from "../core/errors.ts";
-import type { FailedRowsLimit, Job, JobInput, JobRequest, JobsBackend } from "../core/job.ts";
+import type { FailedRowsLimit, Job, JobCaller, JobInput, JobRequest, JobsBackend } from "../core/job.ts";
 import { fileFormat } from "../data/formats.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 import { toServiceError } from "./status.ts";
@@ -52,12 +52,12 @@ type ByteStream = ServerWritableStream<IdMessage, { data: Uint8Array }>;
 
 export class JobsService {
   readonly #backend: JobsBackend;
-  readonly #ownerOf: (metadata: Metadata) => string;
+  readonly #callerOf: (metadata: Metadata) => JobCaller;
 
-  /** `ownerOf`: who alone sees the jobs of a call; null: callers have no names, and all see all. */
-  constructor(backend: JobsBackend, ownerOf: ((metadata: Metadata) => string) | null) {
+  /** `callerOf`: who calls; null: callers have no names, and all see all. */
+  constructor(backend: JobsBackend, callerOf: ((metadata: Metadata) => JobCaller) | null) {
     this.#backend = backend;
-    this.#ownerOf = ownerOf ?? (() => "");
+    this.#callerOf = callerOf ?? (() => NOBODY);
   }
 
   static definition(): ServiceDefinition {
@@ -66,13 +66,13 @@ export class JobsService {
 
   handlers(): UntypedServiceImplementation {
     const backend = this.#backend;
-    const ownerOf = this.#ownerOf;
+    const callerOf = this.#callerOf;
     const changing = (event: "cancel" | "pause" | "resume" | "retry") =>
-      answering(ownerOf, async ({ id }: IdMessage, owner) => toMessage(await backend.change(id, owner, event)));
+      answering(callerOf, async ({ id }: IdMessage, caller) => toMessage(await backend.change(id, caller, event)));
     return {
-      SubmitJob: answering(ownerOf, async (request: SubmitMessage, owner) => toMessage(await backend.submit(toRequest(request), owner))),
-      GetJob: answering(ownerOf, async ({ id }: IdMessage, owner) => toMessage(await backend.get(id, owner))),
-      ListJobs: answering(ownerOf, async (_request: object, owner) => ({ jobs: (await backend.list(owner)).map(toMessage) })),
+      SubmitJob: answering(callerOf, async (request: SubmitMessage, caller) => toMessage(await backend.submit(toRequest(request), caller))),
+      GetJob: answering(callerOf, async ({ id }: IdMessage, caller) => toMessage(await backend.get(id, caller))),
+      ListJobs: answering(callerOf, async (_request: object, caller) => ({ jobs: (await backend.list(caller)).map(toMessage) })),
       CancelJob: changing("cancel"),
       PauseJob: changing("pause"),
       ResumeJob: changing("resume"),
@@ -80,10 +80,10 @@ export class JobsService {
       UploadInput: (call: ServerReadableStream<UploadMessage, object>, callback: sendUnaryData<object>) => void this.#upload(call, callback),
       WatchJob: (call: ServerWritableStream<IdMessage, object>) =>
         void streaming(call, async function* (signal) {
-          for await (const job of backend.watch(call.request.id, ownerOf(call.metadata), signal)) yield toMessage(job);
+          for await (const job of backend.watch(call.request.id, callerOf(call.metadata), signal)) yield toMessage(job);
         }),
-      ReadOutput: (call: ByteStream) => void streaming(call, () => dataChunks(backend.readOutput(call.request.id, ownerOf(call.metadata)))),
-      ReadErrors: (call: ByteStream) => void streaming(call, () => dataChunks(backend.readErrors(call.request.id, ownerOf(call.metadata)))),
+      ReadOutput: (call: ByteStream) => void streaming(call, () => dataChunks(backend.readOutput(call.request.id, callerOf(call.metadata)))),
+      ReadErrors: (call: ByteStream) => void streaming(call, () => dataChunks(backend.readErrors(call.request.id, callerOf(call.metadata)))),
     };
   }
 
@@ -103,12 +103,14 @@ export class JobsService {
         // A caller that went away ends the messages as one does who has sent all.
         if (!ended || call.cancelled) throw new IdiomError("CANCELLED", "the upload broke off");
       };
-      callback(null, toMessage(await this.#backend.upload(jobId, this.#ownerOf(call.metadata), bytes())));
+      callback(null, toMessage(await this.#backend.upload(jobId, this.#callerOf(call.metadata), bytes())));
     } catch (error) {
       callback(toServiceError(error));
     }
   }
 }
+
+const NOBODY: JobCaller = { id: "", seesAll: true };
 
 /** @throws IdiomError INVALID_REQUEST */
 function toRequest(message: SubmitMessage): JobRequest {
@@ -188,11 +190,11 @@ async function streaming<Message>(call: ServerWritableStream<IdMessage, Message>
 }
 
 function answering<Request>(
-  ownerOf: (metadata: Metadata) => string,
-  handle: (request: Request, owner: string) => Promise<object>,
+  callerOf: (metadata: Metadata) => JobCaller,
+  handle: (request: Request, caller: JobCaller) => Promise<object>,
 ): (call: ServerUnaryCall<Request, object>, callback: sendUnaryData<object>) => void {
   return (call, callback) => {
-    handle(call.request, ownerOf(call.metadata)).then(
+    handle(call.request, callerOf(call.metadata)).then(
       (answer) => callback(null, answer),
       (error: unknown) => callback(toServiceError(error)),
     );

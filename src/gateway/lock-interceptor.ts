@@ -2,6 +2,7 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
 import { type ApiKey, ROLES } from "../config/api-key-file.ts";
 import { IdiomError } from "../core/errors.ts";
+import type { JobCaller } from "../core/job.ts";
 import type { Lock } from "./door.ts";
 import type { Caller } from "./key-ring.ts";
 import { toServiceError } from "./status.ts";
@@ -21,10 +22,11 @@ const ROLE_OF: Readonly<Record<string, Role | undefined>> = {
 
 /** Written over what a caller may have sent. */
 const KEY_HEADER = "idiom-key";
+const ROLE_HEADER = "idiom-role";
 
-/** The id of the API key that a call came with; only of a server with a lock. */
-export function keyOf(metadata: Metadata): string {
-  return String(metadata.get(KEY_HEADER)[0] ?? "");
+/** Whose jobs a call may see; only of a server with a lock. */
+export function callerOf(metadata: Metadata): JobCaller {
+  return { id: String(metadata.get(KEY_HEADER)[0] ?? ""), seesAll: metadata.get(ROLE_HEADER)[0] === ("admin" satisfies Role) };
 }
 
 export function lockInterceptor(lock: Lock): ServerInterceptor {
@@ -60,6 +62,7 @@ function locked(lock: Lock, service: string, call: ServerInterceptingCallInterfa
             return refuse(error);
           }
           metadata.set(KEY_HEADER, caller.key.id);
+          metadata.set(ROLE_HEADER, caller.key.role);
           proceed(metadata);
         },
         onReceiveMessage(message, proceed) {

@@ -23,8 +23,8 @@ export class Jobs {
   #files = 0;
 
   /** `server` is `host:port`. */
-  constructor(server: string) {
-    this.client = new JobClient(server);
+  constructor(server: string, apiKey?: string) {
+    this.client = new JobClient(server, apiKey);
   }
 
   /** Submits `content` as an upload under this name. */

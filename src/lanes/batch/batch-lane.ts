@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
-import { hasEnded, type Job, type JobRequest, type JobSpec, type JobsBackend } from "../../core/job.ts";
+import { hasEnded, type Job, type JobCaller, type JobRequest, type JobSpec, type JobsBackend } from "../../core/job.ts";
 import { connect, type RedisConnection, type RedisServer } from "../../redis/connection.ts";
 import { whyFailed } from "../../redis/health.ts";
 import { keys } from "../../redis/keys.ts";
@@ -116,7 +116,7 @@ export class BatchLane implements JobsBackend {
     for (const connection of this.#connections) connection.disconnect();
   }
 
-  async submit(request: JobRequest, owner: string): Promise<Job> {
+  async submit(request: JobRequest, caller: JobCaller): Promise<Job> {
     const { input, output } = request;
     if (request.keep === "all" && input.format === "jsonl" && output.format === "csv")
       throw new IdiomError("INVALID_REQUEST", "JSON Lines have no columns that all rows share: name those to keep, or write JSON Lines");
@@ -132,7 +132,7 @@ export class BatchLane implements JobsBackend {
     const writable = output.path === null ? null : await this.#parts.places.writable(output.path);
     const spec: JobSpec = {
       id: randomUUID().replaceAll("-", "").slice(0, 20),
-      owner,
+      owner: caller.id,
       idempotencyKey: request.idempotencyKey,
       model: { name: version.name, version: version.version, digest: version.digest, environment: environments[0] ?? "" },
       input: { ...input, path: readable?.path ?? null, tag: readable?.tag ?? null },
@@ -147,11 +147,11 @@ export class BatchLane implements JobsBackend {
     const id = await this.#answer(this.#ledger.submit(spec, readable !== null));
     if (id !== spec.id) await rm(this.#folder(spec.id), { recursive: true, force: true });
     void this.#take();
-    return this.get(id, owner);
+    return this.get(id, caller);
   }
 
-  async upload(id: string, owner: string, bytes: AsyncIterable<Uint8Array>): Promise<Job> {
-    const job = await this.#owned(id, owner);
+  async upload(id: string, caller: JobCaller, bytes: AsyncIterable<Uint8Array>): Promise<Job> {
+    const job = await this.#seen(id, caller);
     if (job.inputReady || job.state.name !== "queued") throw new IdiomError("JOB_STATE", `the job is ${job.state.name} and takes no upload`);
     const partial = join(this.#folder(id), `${UPLOAD}-${randomUUID()}`);
     try {
@@ -163,38 +163,38 @@ export class BatchLane implements JobsBackend {
     }
     await this.#answer(this.#ledger.inputReady(id));
     void this.#take();
-    return this.get(id, owner);
+    return this.get(id, caller);
   }
 
-  get(id: string, owner: string): Promise<Job> {
-    return this.#owned(id, owner);
+  get(id: string, caller: JobCaller): Promise<Job> {
+    return this.#seen(id, caller);
   }
 
-  async list(owner: string): Promise<Job[]> {
-    return (await this.#answer(this.#ledger.list())).filter(({ spec }) => spec.owner === owner);
+  async list(caller: JobCaller): Promise<Job[]> {
+    return (await this.#answer(this.#ledger.list())).filter((job) => isSeenBy(job, caller));
   }
 
-  async *watch(id: string, owner: string, signal: AbortSignal): AsyncGenerator<Job, void, void> {
+  async *watch(id: string, caller: JobCaller, signal: AbortSignal): AsyncGenerator<Job, void, void> {
     while (!signal.aborted) {
       const changed = this.#nextChange(id, signal);
-      const job = await this.#owned(id, owner);
+      const job = await this.#seen(id, caller);
       yield job;
       if (hasEnded(job.state)) return;
       await changed;
     }
   }
 
-  async change(id: string, owner: string, event: "pause" | "resume" | "cancel" | "retry"): Promise<Job> {
-    const job = await this.#owned(id, owner);
+  async change(id: string, caller: JobCaller, event: "pause" | "resume" | "cancel" | "retry"): Promise<Job> {
+    const job = await this.#seen(id, caller);
     if (event === "retry" && job.progress.totalRows !== null && job.state.name === "succeeded" && job.failedByModel === 0)
       throw new IdiomError("JOB_STATE", "no row of the job was failed by its model: there is nothing to run again");
     await this.#answer(this.#ledger.change(id, { type: event }));
     void this.#take();
-    return this.get(id, owner);
+    return this.get(id, caller);
   }
 
-  async readOutput(id: string, owner: string): Promise<AsyncIterable<Uint8Array>> {
-    const { spec, state } = await this.#owned(id, owner);
+  async readOutput(id: string, caller: JobCaller): Promise<AsyncIterable<Uint8Array>> {
+    const { spec, state } = await this.#seen(id, caller);
     if (state.name !== "succeeded") throw new IdiomError("JOB_STATE", `the job is ${state.name}: it has an output once it has succeeded`);
     if (spec.output.path !== null) return this.#parts.places.read(spec.output.path);
     const path = join(this.#folder(id), OUTPUT);
@@ -202,8 +202,8 @@ export class BatchLane implements JobsBackend {
     return createReadStream(path, { highWaterMark: READ_BYTES });
   }
 
-  async readErrors(id: string, owner: string): Promise<AsyncIterable<Uint8Array>> {
-    await this.#owned(id, owner);
+  async readErrors(id: string, caller: JobCaller): Promise<AsyncIterable<Uint8Array>> {
+    await this.#seen(id, caller);
     const results = [...(await this.#answer(this.#ledger.results(id)))].sort(([a], [b]) => a - b);
     return concatenated(results.flatMap(([, { errors }]) => (errors === "" ? [] : [join(this.#folder(id), errors)])));
   }
@@ -212,10 +212,10 @@ export class BatchLane implements JobsBackend {
     return join(this.#options.folder, id);
   }
 
-  /** Whoever does not own a job learns nothing of it, not even that it is there. */
-  async #owned(id: string, owner: string): Promise<JobRecord> {
+  /** Whoever may not see a job learns nothing of it, not even that it is there. */
+  async #seen(id: string, caller: JobCaller): Promise<JobRecord> {
     const job = await this.#answer(this.#ledger.get(id));
-    if (job.spec.owner !== owner) throw new IdiomError("JOB_NOT_FOUND", `there is no job '${id}'`);
+    if (!isSeenBy(job, caller)) throw new IdiomError("JOB_NOT_FOUND", `there is no job '${id}'`);
     return job;
   }
 
@@ -298,6 +298,10 @@ export class BatchLane implements JobsBackend {
       signal.addEventListener("abort", done);
     });
   }
+}
+
+function isSeenBy({ spec }: Job, { id, seesAll }: JobCaller): boolean {
+  return seesAll || spec.owner === id;
 }
 
 async function* concatenated(files: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
