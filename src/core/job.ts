@@ -25,6 +25,14 @@ export interface JobOutput {
   readonly compression: Compression;
 }
 
+/** A folder that holds the files of jobs. Servers that do not share it cannot run each other's jobs. */
+export interface JobStore {
+  /** The same for all that see the same folder. */
+  readonly id: string;
+  /** For people: `host:/folder`. */
+  readonly place: string;
+}
+
 /** What was submitted. It never changes. */
 export interface JobSpec {
   readonly id: string;
@@ -34,6 +42,8 @@ export interface JobSpec {
   readonly idempotencyKey: string;
   /** The version that is used from the first row to the last, and its environment: another content under the same name is another version. */
   readonly model: { readonly name: string; readonly version: string; readonly digest: string; readonly environment: string };
+  /** Where its files lie. */
+  readonly store: JobStore;
   readonly input: JobInput & {
     /** Of the object of S3 at submission; null: a file. */
     readonly tag: string | null;
@@ -167,6 +177,8 @@ export interface JobProgress {
 export interface Job {
   readonly spec: JobSpec;
   readonly state: JobState;
+  /** Where its files lie, when that is not here; else "". */
+  readonly elsewhere: string;
   /** False: an upload is still to come. */
   readonly inputReady: boolean;
   readonly progress: JobProgress;

@@ -12,7 +12,7 @@ import type {
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { IdiomError } from "../core/errors.ts";
-import type { FailedRowsLimit, Job, JobCaller, JobInput, JobRequest, JobsBackend } from "../core/job.ts";
+import { type FailedRowsLimit, hasEnded, type Job, type JobCaller, type JobInput, type JobRequest, type JobsBackend } from "../core/job.ts";
 import { fileFormat } from "../data/formats.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 import { toServiceError } from "./status.ts";
@@ -143,7 +143,8 @@ function failedRowsLimit(text: string): FailedRowsLimit {
   throw new IdiomError("INVALID_REQUEST", `max_failed_rows is "${text}"; write a number such as "100", or a share such as "5%"`);
 }
 
-function toMessage({ spec, state, inputReady, progress, dead }: Job): object {
+function toMessage(job: Job): object {
+  const { spec, state, inputReady, progress, dead } = job;
   const left = progress.totalRows === null ? null : progress.totalRows - progress.doneRows;
   const timeLeftMs = left !== null && progress.rowsPerSecond > 0 ? { timeLeftMs: Math.round((left / progress.rowsPerSecond) * 1000) } : {};
   return {
@@ -153,7 +154,7 @@ function toMessage({ spec, state, inputReady, progress, dead }: Job): object {
     digest: spec.model.digest,
     environment: spec.model.environment,
     state: state.name,
-    reason: state.name === "failed" ? state.reason : state.name === "running" ? state.waitsFor : "",
+    reason: reasonOf(job),
     submittedAtMs: spec.submittedAt,
     stateSinceMs: state.since,
     awaitsUpload: !inputReady,
@@ -168,6 +169,12 @@ function toMessage({ spec, state, inputReady, progress, dead }: Job): object {
     output: { ...spec.output, path: spec.output.path ?? "" },
     deadChunks: dead.map(({ firstRow, rows, attempts, cause }) => ({ firstRow: firstRow + 1, rows, attempts, cause })),
   };
+}
+
+function reasonOf({ state, elsewhere }: Job): string {
+  if (state.name === "failed") return state.reason;
+  if (state.name === "running" && state.waitsFor !== "") return state.waitsFor;
+  return hasEnded(state) || elsewhere === "" ? "" : `it runs where its files lie: ${elsewhere}`;
 }
 
 async function* dataChunks(opening: Promise<AsyncIterable<Uint8Array>>): AsyncGenerator<{ data: Uint8Array }, void, void> {

@@ -46,6 +46,7 @@ interface Node {
 }
 
 interface Described {
+  readonly environment: string;
   readonly summary: { readonly digest: string; readonly ready_nodes: readonly string[] };
   readonly nodes: readonly { readonly node: string; readonly state: string; readonly slots: number; readonly digest: string; readonly reason: string }[];
   readonly instances: readonly { readonly node: string; readonly state: string; readonly pid: number }[];
@@ -123,11 +124,12 @@ describe("a gateway", { timeout: 120_000 }, () => {
   });
 
   test("describes a model with its state on each node and all its instances", async () => {
-    const { summary, nodes: on, instances } = await described();
+    const { summary, environment, nodes: on, instances } = await described();
     assert.deepEqual(summary.ready_nodes, ["east", "west"]);
+    assert.match(environment, /^[0-9a-f]{64}$/);
     assert.deepEqual(on, [
-      { node: "east", state: "ready", slots: 1, digest: summary.digest, reason: "" },
-      { node: "west", state: "ready", slots: 1, digest: summary.digest, reason: "" },
+      { node: "east", state: "ready", slots: 1, digest: summary.digest, environment, reason: "" },
+      { node: "west", state: "ready", slots: 1, digest: summary.digest, environment, reason: "" },
     ]);
     assert.deepEqual(instances.map(({ node, state }) => [node, state]).sort(), [
       ["east", "ready"],

@@ -29,9 +29,18 @@ export class Jobs {
 
   /** Submits `content` as an upload under this name. */
   async submit(model: string, name: string, content: string | Uint8Array, rest: Partial<SubmitMessage> = {}): Promise<JobMessage> {
+    const { id } = await this.announce(model, name, rest);
+    return this.upload(id, content);
+  }
+
+  /** Submits what is still to be uploaded under this name. */
+  announce(model: string, name: string, rest: Partial<SubmitMessage> = {}): Promise<JobMessage> {
+    return this.client.submit({ ...DEFAULTS, model, input: { name }, ...rest });
+  }
+
+  upload(id: string, content: string | Uint8Array): Promise<JobMessage> {
     const path = join(this.#folder, String(this.#files++));
     writeFileSync(path, content);
-    const { id } = await this.client.submit({ ...DEFAULTS, model, input: { name }, ...rest });
     return this.client.upload(id, path);
   }
 

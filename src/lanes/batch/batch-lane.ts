@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
-import { hasEnded, type Job, type JobCaller, type JobRequest, type JobSpec, type JobsBackend } from "../../core/job.ts";
+import { hasEnded, type Job, type JobCaller, type JobRequest, type JobSpec, type JobStore, type JobsBackend } from "../../core/job.ts";
 import { connect, type RedisConnection, type RedisServer } from "../../redis/connection.ts";
 import { whyFailed } from "../../redis/health.ts";
 import { keys } from "../../redis/keys.ts";
@@ -16,12 +16,13 @@ import { ChunkQueue } from "./chunk-queue.ts";
 import { ChunkRunner } from "./chunk-runner.ts";
 import { Coordinator, LEASE_MS, OUTPUT, UPLOAD } from "./coordinator.ts";
 import type { FindVersion, JobData, JobPlaces } from "./data.ts";
+import { openStore } from "./job-store.ts";
 import { type JobRecord, Ledger } from "./ledger.ts";
 
 export interface BatchLaneOptions {
   /** The durable Redis. */
   readonly server: RedisServer;
-  /** Holds a folder per job. Every process with front doors sees the same one. */
+  /** Holds a folder per job. Gateways that have the same one take up each other's jobs. */
   readonly folder: string;
   readonly jobsPerModel: number;
   readonly ttlMs: number;
@@ -57,6 +58,7 @@ export class BatchLane implements JobsBackend {
   readonly #ledger: Ledger;
   readonly #queue: ChunkQueue;
   readonly #runner: ChunkRunner;
+  readonly #store: JobStore;
   readonly #steered = new Map<string, Coordinator>();
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -72,11 +74,13 @@ export class BatchLane implements JobsBackend {
     const worker = connect(server, "blocking");
     const subscriber = connect(server, "blocking");
     this.#connections = [this.#commands, patient, worker, subscriber];
-    this.#ledger = new Ledger(this.#commands);
-    this.#patient = new Ledger(patient);
+    this.#store = openStore(options.folder);
+    this.#ledger = new Ledger(this.#commands, this.#store);
+    this.#patient = new Ledger(patient, this.#store);
     const folder = (id: string): string => this.#folder(id);
     this.#runner = new ChunkRunner({ ledger: this.#patient, folder, ...parts });
     this.#queue = new ChunkQueue(
+      this.#store.id,
       patient,
       worker,
       {
@@ -135,6 +139,7 @@ export class BatchLane implements JobsBackend {
       owner: caller.id,
       idempotencyKey: request.idempotencyKey,
       model: { name: version.name, version: version.version, digest: version.digest, environment: environments[0] ?? "" },
+      store: this.#store,
       input: { ...input, path: readable?.path ?? null, tag: readable?.tag ?? null },
       output: { ...output, path: writable },
       keep: request.keep,
@@ -153,6 +158,7 @@ export class BatchLane implements JobsBackend {
   async upload(id: string, caller: JobCaller, bytes: AsyncIterable<Uint8Array>): Promise<Job> {
     const job = await this.#seen(id, caller);
     if (job.inputReady || job.state.name !== "queued") throw new IdiomError("JOB_STATE", `the job is ${job.state.name} and takes no upload`);
+    checkHere(job);
     const partial = join(this.#folder(id), `${UPLOAD}-${randomUUID()}`);
     try {
       await pipeline(bytes, createWriteStream(partial, { mode: 0o600 }));
@@ -194,16 +200,18 @@ export class BatchLane implements JobsBackend {
   }
 
   async readOutput(id: string, caller: JobCaller): Promise<AsyncIterable<Uint8Array>> {
-    const { spec, state } = await this.#seen(id, caller);
+    const job = await this.#seen(id, caller);
+    const { spec, state } = job;
     if (state.name !== "succeeded") throw new IdiomError("JOB_STATE", `the job is ${state.name}: it has an output once it has succeeded`);
     if (spec.output.path !== null) return this.#parts.places.read(spec.output.path);
+    checkHere(job);
     const path = join(this.#folder(id), OUTPUT);
     if ((await stat(path).catch(() => null)) === null) throw new IdiomError("DATASET_INVALID", `the output is gone from ${path}`);
     return createReadStream(path, { highWaterMark: READ_BYTES });
   }
 
   async readErrors(id: string, caller: JobCaller): Promise<AsyncIterable<Uint8Array>> {
-    await this.#seen(id, caller);
+    checkHere(await this.#seen(id, caller));
     const results = [...(await this.#answer(this.#ledger.results(id)))].sort(([a], [b]) => a - b);
     return concatenated(results.flatMap(([, { errors }]) => (errors === "" ? [] : [join(this.#folder(id), errors)])));
   }
@@ -266,6 +274,7 @@ export class BatchLane implements JobsBackend {
     try {
       for (const id of await this.#ledger.expired()) {
         const job = await this.#ledger.find(id);
+        if (job !== null && job.elsewhere !== "") continue;
         if (job !== null && job.spec.output.path !== null) await this.#parts.data.discard({ path: job.spec.output.path, job: id, folder: this.#folder(id) });
         await rm(this.#folder(id), { recursive: true, force: true });
         if (job !== null) await this.#ledger.remove(job);
@@ -298,6 +307,15 @@ export class BatchLane implements JobsBackend {
       signal.addEventListener("abort", done);
     });
   }
+}
+
+/** @throws IdiomError JOB_STATE when its files lie elsewhere */
+function checkHere({ elsewhere }: Job): void {
+  if (elsewhere === "") return;
+  throw new IdiomError(
+    "JOB_STATE",
+    `the files of the job lie at ${elsewhere}, which this server does not have; ask a server that has it, or give all of them one IDIOM_STATE`,
+  );
 }
 
 function isSeenBy({ spec }: Job, { id, seesAll }: JobCaller): boolean {

@@ -8,7 +8,6 @@ import { keys } from "../../redis/keys.ts";
 import { NotNow } from "./row-runner.ts";
 
 const NAME = "chunk";
-const QUEUE = "chunks";
 /** Chunks of all jobs that this process has at a time. Those that wait for their turn hold nothing. */
 const CONCURRENCY = 8;
 /** What is wrong with a machine may be over by the next attempt; what is wrong with a job never is. */
@@ -49,11 +48,12 @@ export class ChunkQueue {
   #workersAt = Number.NEGATIVE_INFINITY;
   #ran: Promise<void> = Promise.resolve();
 
-  /** `connection` and `blocking` wait for a Redis that is away. They stay the caller's. */
-  constructor(connection: RedisConnection, blocking: RedisConnection, hooks: ChunkQueueHooks, log: Logger) {
+  /** `store`: whose chunks these are, of those that have its files. `connection` and `blocking` wait for a Redis that is away. They stay the caller's. */
+  constructor(store: string, connection: RedisConnection, blocking: RedisConnection, hooks: ChunkQueueHooks, log: Logger) {
+    const name = `chunks-${store}`;
     const shared = { prefix: keys.batch, skipVersionCheck: true } as const;
-    this.#queue = new Queue<Data>(QUEUE, { ...shared, connection });
-    this.#worker = new Worker<Data>(QUEUE, (job, token) => process(job, token ?? "", hooks), {
+    this.#queue = new Queue<Data>(name, { ...shared, connection });
+    this.#worker = new Worker<Data>(name, (job, token) => process(job, token ?? "", hooks), {
       ...shared,
       connection: blocking,
       concurrency: CONCURRENCY,

@@ -1,7 +1,18 @@
 // The ledger: all that is known of jobs and their chunks, in the durable Redis. Whoever writes proves with a number that he still may:
 // the lease of whoever steers a job, the attempt of whoever runs a chunk. What comes late changes nothing.
 import { IdiomError } from "../../core/errors.ts";
-import { type Chunk, type ChunkResult, type DeadChunk, hasEnded, type Job, type JobEvent, type JobSpec, type JobState, transition } from "../../core/job.ts";
+import {
+  type Chunk,
+  type ChunkResult,
+  type DeadChunk,
+  hasEnded,
+  type Job,
+  type JobEvent,
+  type JobSpec,
+  type JobState,
+  type JobStore,
+  transition,
+} from "../../core/job.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
 import { keys } from "../../redis/keys.ts";
 import type { BlockPlace } from "./data.ts";
@@ -34,9 +45,12 @@ export interface JobRecord extends Job {
 
 export class Ledger {
   readonly #redis: RedisConnection;
+  readonly #store: JobStore;
 
-  constructor(redis: RedisConnection) {
+  /** `store`: where files lie here. */
+  constructor(redis: RedisConnection, store: JobStore) {
     this.#redis = redis;
+    this.#store = store;
     defineBatchScripts(redis);
   }
 
@@ -48,6 +62,7 @@ export class Ledger {
     const fields = {
       spec: JSON.stringify(spec),
       model: `${model.name}/${model.version}`,
+      store: spec.store.id,
       state: JSON.stringify(state),
       stateName: state.name,
       revision: 0,
@@ -65,7 +80,7 @@ export class Ledger {
   /** Null when there is no such job. */
   async find(id: string): Promise<JobRecord | null> {
     const [fields, dead] = await Promise.all([this.#redis.hgetall(keys.batchJob(id)), this.#redis.hvals(keys.batchDead(id))]);
-    return fields["spec"] === undefined ? null : toRecord(fields, dead);
+    return fields["spec"] === undefined ? null : toRecord(fields, dead, this.#store);
   }
 
   /** @throws IdiomError JOB_NOT_FOUND */
@@ -121,9 +136,11 @@ export class Ledger {
     await runScript(this.#redis, "batchInputReady", keys.batchJob(id), keys.batchExpiring, keys.batchChanged, id);
   }
 
-  /** The most urgent job that nobody steers, leased for so long; null when there is none, or each one's model has enough to do. */
+  /** The most urgent job of this store that nobody steers, leased for so long; null when there is none, or each one's model has enough to do. */
   async take(leaseMs: number, jobsPerModel: number): Promise<JobLease | null> {
-    const taken = (await runScript(this.#redis, "batchTake", keys.batchActive, keys.batchFence, keys.batch, leaseMs, jobsPerModel)) as [string, number] | null;
+    const taken = (await runScript(this.#redis, "batchTake", keys.batchActive, keys.batchFence, keys.batch, leaseMs, jobsPerModel, this.#store.id)) as
+      | [string, number]
+      | null;
     return taken === null ? null : { id: taken[0], fence: taken[1] };
   }
 
@@ -220,11 +237,13 @@ function urgencyOf({ priority, submittedAt }: JobSpec): number {
   return priority * PRIORITY_STEP + submittedAt;
 }
 
-function toRecord(fields: Readonly<Record<string, string>>, dead: readonly string[]): JobRecord {
+function toRecord(fields: Readonly<Record<string, string>>, dead: readonly string[], here: JobStore): JobRecord {
+  const spec = JSON.parse(fields["spec"] as string) as JobSpec;
   const number = (name: string): number => Number(fields[name]);
   const totalRows = fields["totalRows"] === "" ? null : number("totalRows");
   return {
-    spec: JSON.parse(fields["spec"] as string) as JobSpec,
+    spec,
+    elsewhere: spec.store.id === here.id ? "" : spec.store.place,
     state: JSON.parse(fields["state"] as string) as JobState,
     inputReady: fields["inputReady"] === "1",
     progress: {

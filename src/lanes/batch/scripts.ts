@@ -15,15 +15,15 @@ if ARGV[4] ~= '' then redis.call('ZADD', KEYS[4], ARGV[4], ARGV[1]) end
 return ARGV[1]`;
 
 /**
- * KEYS: active, fence. ARGV: prefix of all keys, ms of the lease, jobs of one model at a time. The most urgent job that nobody steers
- * and whose model has room: its id and the number of its lease, or nothing.
+ * KEYS: active, fence. ARGV: prefix of all keys, ms of the lease, jobs of one model at a time, store. The most urgent job of the store that
+ * nobody steers and whose model has room: its id and the number of its lease, or nothing.
  */
 const TAKE = `
 local steered, waiting = {}, {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local job = redis.call('HMGET', ARGV[1] .. ':job:' .. id, 'stateName', 'model', 'inputReady')
+  local job = redis.call('HMGET', ARGV[1] .. ':job:' .. id, 'stateName', 'model', 'inputReady', 'store')
   if redis.call('EXISTS', ARGV[1] .. ':lease:' .. id) == 1 then steered[job[2]] = (steered[job[2]] or 0) + 1
-  elseif job[3] == '1' and (job[1] == 'queued' or job[1] == 'running') then waiting[#waiting + 1] = { id, job[2] } end
+  elseif job[3] == '1' and job[4] == ARGV[4] and (job[1] == 'queued' or job[1] == 'running') then waiting[#waiting + 1] = { id, job[2] } end
 end
 for _, job in ipairs(waiting) do
   if (steered[job[2]] or 0) < tonumber(ARGV[3]) then
