@@ -2,8 +2,14 @@
 import { IdiomError } from "./errors.ts";
 import type { Priority } from "./invocation.ts";
 
-export const DATA_FORMATS = ["csv", "jsonl"] as const;
+/** `arrow` is the file format of Arrow, which is also Feather version 2. */
+export const DATA_FORMATS = ["csv", "jsonl", "parquet", "arrow", "arrow-stream"] as const;
 export type DataFormat = (typeof DATA_FORMATS)[number];
+
+/** Of the others the columns have types. */
+export function isText(format: DataFormat): boolean {
+  return format === "csv" || format === "jsonl";
+}
 
 export const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
 export type Compression = (typeof COMPRESSIONS)[number];

@@ -202,7 +202,7 @@ function named(value: number): number | string {
 }
 
 /** The decimal with the fewest digits that still names this FP32 value: 0.1, not 0.10000000149011612. */
-function shortestFloat32(value: number): number {
+export function shortestFloat32(value: number): number {
   // toPrecision would drop the sign of -0.
   if (!Number.isFinite(value) || value === 0) return value;
   for (let digits = 6; digits <= 9; digits++) {

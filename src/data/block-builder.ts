@@ -1,11 +1,11 @@
 // Turns rows into blocks: each value to the raw bytes of its input, by the model's signature. What does not fit is a broken row.
 import { valueOfCell } from "../core/cell.ts";
-import { type JsonValue, stringifyExact } from "../core/json-tensor.ts";
+import { stringifyExact } from "../core/json-tensor.ts";
 import type { TensorSpec } from "../core/signature.ts";
 import { type BrokenRow, encodeBlock } from "./block.ts";
 import { ByteColumn } from "./byte-column.ts";
 import { InputColumn } from "./input-column.ts";
-import { type CellRow, cellText, type SourceRow } from "./rows.ts";
+import { type CellRow, cellText, type InputValue, type SourceRow } from "./rows.ts";
 
 /** A block is as much as is read at once when a chunk runs. */
 const MAX_BLOCK_ROWS = 16_384;
@@ -61,10 +61,10 @@ export class BlockBuilder {
       return done;
     }
     if (row.kind === "cells" && this.#appendPlain(row)) return done;
-    const values: JsonValue[] = [];
+    const values: InputValue[] = [];
     for (let i = 0; i < this.#inputs.length; i++) {
       const input = this.#inputs[i] as InputColumn;
-      const value = row.kind === "values" ? input.fromJson(row.values) : valueOfCell(textOf(row, this.#positions[i] as number), input.cell);
+      const value = this.#valueOf(row, input, i);
       if (value === undefined) {
         this.#break(input.problem(row, this.#positions[i] as number), this.#shown(row));
         return done;
@@ -105,11 +105,22 @@ export class BlockBuilder {
     return true;
   }
 
-  #append(row: SourceRow, values: readonly JsonValue[], done: BuiltBlock | null): BuiltBlock | null {
+  #valueOf(row: Exclude<SourceRow, { kind: "broken" }>, input: InputColumn, i: number): InputValue | undefined {
+    switch (row.kind) {
+      case "values":
+        return input.fromJson(row.values);
+      case "typed":
+        return input.orMissing(row.table.input(row.values, i));
+      default:
+        return valueOfCell(textOf(row, this.#positions[i] as number), input.cell);
+    }
+  }
+
+  #append(row: SourceRow, values: readonly InputValue[], done: BuiltBlock | null): BuiltBlock | null {
     let flushed = done;
     if (values.some((value, i) => !(this.#inputs[i] as InputColumn).sameShape(value))) flushed = this.flush() ?? done;
     for (let i = 0; i < values.length; i++) {
-      const problem = (this.#inputs[i] as InputColumn).append(values[i] as JsonValue);
+      const problem = (this.#inputs[i] as InputColumn).append(values[i] as InputValue);
       if (problem === null) continue;
       for (const input of this.#inputs) input.undo();
       this.#break(problem, this.#shown(row));
@@ -142,12 +153,14 @@ export class BlockBuilder {
   /** Cells in the order of the names; of rows with names of their own all of it, when all is kept. */
   #keptCells(row: SourceRow): unknown {
     if (row.kind === "text" || row.kind === "cells") return this.#keptPositions.map((position) => textOf(row, position));
+    if (row.kind === "typed") return row.table.kept(row.values);
     if (row.kind !== "values") return [];
     return this.#plan.keep === "all" ? row.values : this.#plan.keep.map((name) => row.values[name] ?? null);
   }
 
   #shown(row: SourceRow): unknown {
     if (row.kind === "text" || row.kind === "cells") return Object.fromEntries((this.#columns ?? []).map((name, i) => [name, textOf(row, i)]));
+    if (row.kind === "typed") return row.table.shown(row.values);
     return row.kind === "values" ? row.values : row.data;
   }
 }

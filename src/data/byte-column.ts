@@ -36,10 +36,10 @@ export class ByteColumn {
   }
 
   /** The bytes [from, to) of another buffer as such an element. */
-  appendBytes(bytes: Buffer, from: number, to: number): void {
+  appendBytes(bytes: Uint8Array, from: number, to: number): void {
     this.#room(4 + to - from);
     this.#view.setUint32(this.#at, to - from, true);
-    bytes.copy(this.#buffer, this.#at + 4, from, to);
+    this.#buffer.set(bytes.subarray(from, to), this.#at + 4);
     this.#at += 4 + to - from;
   }
 

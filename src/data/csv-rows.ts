@@ -13,7 +13,7 @@ export async function csvRows(bytes: AsyncIterable<Buffer>): Promise<RowSource> 
   if (columns === null) throw new IdiomError("DATASET_INVALID", "the file is empty; a CSV file begins with a line of column names");
   const twice = columns.find((name, i) => columns.indexOf(name) !== i);
   if (twice !== undefined) throw new IdiomError("DATASET_INVALID", `the column '${twice}' is there twice`);
-  return { columns, batches: first.done === true ? batches : chained(first.value, batches) };
+  return { columns: columns.map((name) => ({ name, type: { kind: "cell" } })), batches: first.done === true ? batches : chained(first.value, batches) };
 }
 
 /** The records that each piece of the file completes. */

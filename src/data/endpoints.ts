@@ -1,7 +1,20 @@
 // Where the bytes of a dataset come from and where they go to: a file of this machine, or an object of S3. Whoever reads or writes knows no more.
-import { closeSync, constants, createReadStream, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { IdiomError } from "../core/errors.ts";
 import { isS3, parseS3, type S3Settings } from "./s3/address.ts";
 import { S3Client } from "./s3/client.ts";
@@ -42,6 +55,17 @@ const UNFINISHED = "unfinished-upload";
 export function openSource({ path, tag }: Source, s3: S3Settings | null): Readable {
   if (!isS3(path)) return createReadStream(path, { fd: openFile(path), highWaterMark: READ_BYTES });
   return Readable.from(bytesOfObject(clientOf(s3), parseS3(path), tag), { highWaterMark: 1 });
+}
+
+/** Opens a file to be read at many places. An object is copied to `copy` for that, which is gone from its folder once it is open. @throws as above */
+export async function openLocally(source: Source, s3: S3Settings | null, copy: string): Promise<number> {
+  if (!isS3(source.path)) return openFile(source.path);
+  try {
+    await pipeline(openSource(source, s3), createWriteStream(copy, { mode: 0o600 }));
+    return openFile(copy);
+  } finally {
+    rmSync(copy, { force: true });
+  }
 }
 
 /** `bytes`: how many will come, roughly. What an earlier attempt has left is ended. @throws as above, so do the methods of what it returns. */

@@ -1,9 +1,17 @@
 // How a file of rows is written, as its name says: a format, and a compression around it.
 
 import { IdiomError } from "../core/errors.ts";
-import { COMPRESSIONS, type Compression, DATA_FORMATS, type DataFormat } from "../core/job.ts";
+import { COMPRESSIONS, type Compression, DATA_FORMATS, type DataFormat, isText } from "../core/job.ts";
 
-const FORMAT_OF: Readonly<Record<string, DataFormat>> = { csv: "csv", jsonl: "jsonl", ndjson: "jsonl" };
+const FORMAT_OF: Readonly<Record<string, DataFormat>> = {
+  csv: "csv",
+  jsonl: "jsonl",
+  ndjson: "jsonl",
+  parquet: "parquet",
+  arrow: "arrow",
+  feather: "arrow",
+  arrows: "arrow-stream",
+};
 const COMPRESSION_OF: Readonly<Record<string, Compression>> = { gz: "gzip", gzip: "gzip", zst: "zstd", zstd: "zstd" };
 
 export interface FileFormat {
@@ -22,6 +30,8 @@ export function fileFormat(name: string, said: { readonly format: string; readon
   const format = oneOf(DATA_FORMATS, said.format, "format") ?? FORMAT_OF[ending] ?? (name === "" ? otherwise?.format : undefined);
   if (format === undefined) throw new IdiomError("INVALID_REQUEST", `nothing says how '${name}' is written; name the format: ${DATA_FORMATS.join(", ")}`);
   const compression = oneOf(COMPRESSIONS, said.compression, "compression") ?? packed ?? (name === "" ? otherwise?.compression : undefined) ?? "none";
+  if (compression !== "none" && !isText(format))
+    throw new IdiomError("INVALID_REQUEST", `Parquet and Arrow files are compressed within, and '${name}' says ${compression} around one; leave that away`);
   return { format, compression };
 }
 

@@ -6,7 +6,7 @@ import { formatShape, rowsShape, type TensorSpec } from "../core/signature.ts";
 import type { BlockInput } from "./block.ts";
 import { ByteColumn } from "./byte-column.ts";
 import { decimalAt, wholeNumberAt } from "./decimal.ts";
-import { cellText, type Piece, type SourceRow } from "./rows.ts";
+import { cellText, type InputValue, type Piece, type SourceRow } from "./rows.ts";
 
 const OPENING_BRACKET = 0x5b;
 /** Of a value that is one number or text. */
@@ -31,10 +31,13 @@ export class InputColumn {
     this.#mayBeScalar = this.#fits(SCALAR);
   }
 
-  fromJson(values: Readonly<Record<string, JsonValue | undefined>>): JsonValue | undefined {
-    const value = Object.hasOwn(values, this.#spec.name) ? values[this.#spec.name] : undefined;
+  fromJson(values: Readonly<Record<string, JsonValue | undefined>>): InputValue | undefined {
+    return this.orMissing(Object.hasOwn(values, this.#spec.name) ? values[this.#spec.name] : undefined);
+  }
+
+  orMissing(value: InputValue | undefined): InputValue | undefined {
     if (value !== null) return value;
-    // In JSON a missing text can be told from an empty one.
+    // Where there is null, a missing text can be told from an empty one.
     return this.cell.datatype === "BYTES" && this.cell.na === null ? undefined : missing(this.cell);
   }
 
@@ -46,12 +49,12 @@ export class InputColumn {
         ? `column '${name}' is empty, and the model has no value for a missing ${datatype}`
         : `column '${name}': "${text.slice(0, 100)}" is no ${datatype}`;
     }
-    const there = row.kind === "values" && Object.hasOwn(row.values, name);
+    const there = row.kind === "typed" || (row.kind === "values" && Object.hasOwn(row.values, name));
     return there ? `'${name}' is null, and the model has no value for a missing ${datatype}` : `'${name}' is not there`;
   }
 
   /** Whether the block's rows so far have this value's shape. */
-  sameShape(value: JsonValue): boolean {
+  sameShape(value: InputValue): boolean {
     if (this.#rowShape === null) return true;
     if (!Array.isArray(value)) return this.#rowShape.length === 0;
     const shape = shapeOf(value);
@@ -83,7 +86,7 @@ export class InputColumn {
   }
 
   /** What is wrong with the value, or null once it stands in the column. */
-  append(value: JsonValue): string | null {
+  append(value: InputValue): string | null {
     const shape = shapeOf(value);
     if (!this.#fits(shape))
       return `'${this.#spec.name}' has the shape ${formatShape(shape)} in this row, the signature says ${formatShape(this.#spec.shape)} for ${this.#merged ? "all rows" : "a call"}`;
@@ -91,8 +94,8 @@ export class InputColumn {
     const count = shape.reduce((product, dimension) => product * dimension, 1);
     if (flat !== null && flat.length !== count) return `'${this.#spec.name}' is a list of lists of different lengths`;
     for (let i = 0; i < count; i++) {
-      const element = flat === null ? value : (flat[i] as JsonValue);
-      if (!(this.#write === null ? this.#appendText(element) : this.#appendNumber(this.#write, element)))
+      const element = flat === null ? value : (flat[i] as InputValue);
+      if (!(this.#write === null ? this.#appendText(element) : this.#appendNumber(this.#write, element as JsonValue)))
         return `'${this.#spec.name}': ${stringifyExact(element)?.slice(0, 100)} is no ${this.#spec.datatype}`;
     }
     this.#rowShape ??= shape;
@@ -124,13 +127,14 @@ export class InputColumn {
     return this.#bytes.append(DATATYPES[this.#spec.datatype].size as number, write, value);
   }
 
-  #appendText(value: JsonValue): boolean {
+  #appendText(value: InputValue): boolean {
     if (value === null || Array.isArray(value)) return false;
-    this.#bytes.appendText(String(value));
+    if (value instanceof Uint8Array) this.#bytes.appendBytes(value, 0, value.length);
+    else this.#bytes.appendText(String(value));
     return true;
   }
 }
 
-function shapeOf(value: JsonValue): number[] {
+function shapeOf(value: InputValue): number[] {
   return Array.isArray(value) ? [value.length, ...(value.length > 0 ? shapeOf(value[0] as JsonValue) : [])] : [];
 }

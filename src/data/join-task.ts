@@ -2,7 +2,10 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
+import type { Column } from "../core/column.ts";
 import { IdiomError } from "../core/errors.ts";
+import { isText } from "../core/job.ts";
+import type { TensorSpec } from "../core/signature.ts";
 import { discard, openTarget, type Target, type TargetWriter } from "./endpoints.ts";
 import type { FileFormat } from "./formats.ts";
 import type { S3Settings } from "./s3/address.ts";
@@ -11,8 +14,11 @@ import { compressed } from "./write-task.ts";
 
 export interface JoinTask {
   readonly format: FileFormat;
-  /** Of the output. */
-  readonly columns: readonly string[];
+  /** Columns of the output: those that were kept, then the model's own. */
+  readonly kept: readonly Column[];
+  readonly outputs: readonly TensorSpec[];
+  /** Whether a call of the model has rows of its own. */
+  readonly merged: boolean;
   /** Names of the parts, in order. */
   readonly parts: readonly string[];
   /** Where the whole goes. */
@@ -25,7 +31,7 @@ const COPY_BYTES = 2 ** 20;
 /** Running it again gives the same. @throws IdiomError DATASET_INVALID when the target cannot be written, STORAGE_UNAVAILABLE, STORAGE_REFUSED */
 export async function joinParts({ task, s3 }: { readonly task: JoinTask; readonly s3: S3Settings | null }): Promise<void> {
   setPriority(NICE);
-  const { format, columns, target } = task;
+  const { format, target } = task;
   const parts = task.parts.map((part) => join(target.folder, part));
   try {
     const writer = await openTarget(
@@ -34,8 +40,8 @@ export async function joinParts({ task, s3 }: { readonly task: JoinTask; readonl
       parts.reduce((sum, part) => sum + statSync(part).size, 0),
     );
     try {
-      if (format.format === "csv") await writer.write(Buffer.from(compressed(csvLine(columns), format.compression)));
-      for (const part of parts) await append(writer, part);
+      if (isText(format.format)) await joinText(writer, task, parts);
+      else for await (const bytes of (await import("./table-join.ts")).joinedTable(task, parts)) await writer.write(bytes);
       await writer.publish();
     } finally {
       writer.close();
@@ -46,6 +52,12 @@ export async function joinParts({ task, s3 }: { readonly task: JoinTask; readonl
     if (error instanceof IdiomError) throw error;
     throw new IdiomError("DATASET_INVALID", `the output ${target.path} cannot be written: ${(error as Error).message}`);
   }
+}
+
+async function joinText(writer: TargetWriter, { format, kept, outputs }: JoinTask, parts: readonly string[]): Promise<void> {
+  const names = [...kept, ...outputs].map(({ name }) => name);
+  if (format.format === "csv") await writer.write(Buffer.from(compressed(csvLine(names), format.compression)));
+  for (const part of parts) await append(writer, part);
 }
 
 async function append(writer: TargetWriter, part: string): Promise<void> {

@@ -2,18 +2,20 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import type { MessagePort } from "node:worker_threads";
+import type { Column } from "../core/column.ts";
 import { IdiomError } from "../core/errors.ts";
+import { type DataFormat, isText } from "../core/job.ts";
 import type { BlockPlace } from "./block.ts";
 import { BlockBuilder, type BlockPlan } from "./block-builder.ts";
 import { readBytes, utf8Only } from "./byte-source.ts";
 import { csvRows } from "./csv-rows.ts";
-import { openSource, type Source } from "./endpoints.ts";
+import { openLocally, openSource, type Source } from "./endpoints.ts";
 import type { FileFormat } from "./formats.ts";
 import { jsonlRows } from "./jsonl-rows.ts";
 import type { RowSource } from "./rows.ts";
 import type { S3Settings } from "./s3/address.ts";
+import { type TypedFile, typedRows } from "./typed-rows.ts";
 
 export interface ReadTask extends BlockPlan {
   readonly source: Source;
@@ -26,18 +28,20 @@ export interface ReadTask extends BlockPlan {
   readonly skipRows: number;
   /** Who reads, for errors. */
   readonly model: string;
+  /** Names that no kept column may have, where the output could not tell them apart. */
+  readonly taken: readonly string[];
 }
 
 /** What comes through the port while it reads. */
 export interface ReadProgress {
   readonly place: BlockPlace;
   /** What `keep` came to; null: rows have names of their own. */
-  readonly keptColumns: readonly string[] | null;
+  readonly keptColumns: readonly Column[] | null;
 }
 
 export interface ReadResult {
   readonly rows: number;
-  readonly keptColumns: readonly string[] | null;
+  readonly keptColumns: readonly Column[] | null;
 }
 
 /** Realtime calls go first, also at the processor. */
@@ -62,9 +66,17 @@ export async function readDataset({
 }
 
 async function readInto(task: ReadTask, port: MessagePort, s3: S3Settings | null): Promise<ReadResult> {
-  const source = await openRows(openSource(task.source, s3), task.format);
+  const opened = await openRows(task, s3);
+  try {
+    return await readRows(opened.source, task, port);
+  } finally {
+    opened.close();
+  }
+}
+
+async function readRows(source: RowSource, task: ReadTask, port: MessagePort): Promise<ReadResult> {
   const keptColumns = checkColumns(source, task);
-  const builder = new BlockBuilder(task, source.columns, task.skipRows);
+  const builder = new BlockBuilder(task, source.columns?.map(({ name }) => name) ?? null, task.skipRows);
   const file = openSync(join(task.folder, task.spool), "w", 0o600);
   let offset = 0;
   let rows = 0;
@@ -88,21 +100,49 @@ async function readInto(task: ReadTask, port: MessagePort, s3: S3Settings | null
   return { rows, keptColumns };
 }
 
-function openRows(file: Readable, { format, compression }: FileFormat): RowSource | Promise<RowSource> {
-  switch (format) {
-    case "csv":
-      return csvRows(utf8Only(readBytes(file, compression)));
-    case "jsonl":
-      return jsonlRows(utf8Only(readBytes(file, compression)));
-  }
+interface Opened {
+  readonly source: RowSource;
+  close(): void;
 }
 
-function checkColumns({ columns }: RowSource, { inputs, keep, model }: ReadTask): readonly string[] | null {
-  if (columns === null) return keep === "all" ? null : keep;
-  const lacking = inputs.filter(({ name }) => !columns.includes(name)).map(({ name }) => `'${name}'`);
-  const has = `it has ${columns.map((name) => `'${name}'`).join(", ")}`;
-  if (lacking.length > 0) throw new IdiomError("DATASET_INVALID", `the input has no column ${lacking.join(", ")}, which model '${model}' needs; ${has}`);
-  const unkept = keep === "all" ? [] : keep.filter((name) => !columns.includes(name));
-  if (unkept.length > 0) throw new IdiomError("DATASET_INVALID", `the input has no column ${unkept.map((name) => `'${name}'`).join(", ")} to keep; ${has}`);
-  return keep === "all" ? columns : keep;
+async function openRows({ source, format: { format, compression }, folder, spool, inputs, keep }: ReadTask, s3: S3Settings | null): Promise<Opened> {
+  if (!isText(format)) {
+    const open = await tableOpener(format);
+    const file = open(await openLocally(source, s3, join(folder, `${spool}-table`)));
+    return { source: typedRows(file, inputs, keep), close: () => file.close() };
+  }
+  const file = openSource(source, s3);
+  const bytes = utf8Only(readBytes(file, compression));
+  return { source: format === "csv" ? await csvRows(bytes) : jsonlRows(bytes), close: () => file.destroy() };
+}
+
+/** Loaded with the first table: threads that never see one go without. */
+async function tableOpener(format: DataFormat): Promise<(file: number) => TypedFile> {
+  return format === "parquet" ? (await import("./parquet-file.ts")).openParquet : (await import("./arrow-file.ts")).openArrow;
+}
+
+function checkColumns(source: RowSource, task: ReadTask): readonly Column[] | null {
+  const kept = source.columns === null ? untyped(task.keep) : lookUp(source.columns, task);
+  const twice = kept?.find(({ name }) => task.taken.includes(name));
+  if (twice === undefined) return kept;
+  throw new IdiomError("DATASET_INVALID", `the column '${twice.name}' is to be kept, and the model has an output of that name: the output cannot have both`);
+}
+
+function untyped(keep: ReadTask["keep"]): readonly Column[] | null {
+  return keep === "all" ? null : keep.map((name) => ({ name, type: { kind: "json" } }));
+}
+
+function lookUp(columns: readonly Column[], { inputs, keep, model }: ReadTask): readonly Column[] {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const has = `it has ${listed([...byName.keys()])}`;
+  const lacking = inputs.map(({ name }) => name).filter((name) => !byName.has(name));
+  if (lacking.length > 0) throw new IdiomError("DATASET_INVALID", `the input has no column ${listed(lacking)}, which model '${model}' needs; ${has}`);
+  if (keep === "all") return columns;
+  const unkept = keep.filter((name) => !byName.has(name));
+  if (unkept.length > 0) throw new IdiomError("DATASET_INVALID", `the input has no column ${listed(unkept)} to keep; ${has}`);
+  return keep.map((name) => byName.get(name) as Column);
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(", ");
 }

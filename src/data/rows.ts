@@ -1,11 +1,14 @@
 // What the readers of all formats give: rows in batches, each with its values or with what is wrong with it.
+import type { Column } from "../core/column.ts";
 import type { JsonValue } from "../core/json-tensor.ts";
+import type { ColumnValue } from "./column-value.ts";
 
-/** `text`: a cell per column of the table. `values`: by name. A row that could not be parsed has neither. */
+/** `text`: a cell per column of the table. `values`: by name. `typed`: as its table says. A row that could not be parsed has none. */
 export type SourceRow =
   | CellRow
   | { readonly kind: "text"; readonly cells: readonly string[] }
   | { readonly kind: "values"; readonly values: Readonly<Record<string, JsonValue | undefined>> }
+  | TypedRow
   | { readonly kind: "broken"; readonly cause: string; readonly data: unknown };
 
 /** Some of the bytes of a file of text. */
@@ -35,9 +38,29 @@ export interface CellRow {
   readonly at: number;
 }
 
+/** A row of a file whose columns have types. */
+export interface TypedRow {
+  readonly kind: "typed";
+  readonly values: readonly ColumnValue[];
+  readonly table: TypedTable;
+}
+
+/** What rows of a typed file are to a job. */
+export interface TypedTable {
+  /** The value for the i-th input; null: it is missing. */
+  input(values: readonly ColumnValue[], i: number): InputValue;
+  /** What is kept, for the spool. */
+  kept(values: readonly ColumnValue[]): JsonValue[];
+  /** The row as a reader wants to see it. */
+  shown(values: readonly ColumnValue[]): Readonly<Record<string, JsonValue>>;
+}
+
+/** Bytes are an element of BYTES as it is. */
+export type InputValue = JsonValue | Uint8Array;
+
 export interface RowSource {
-  /** Names of the columns in their order; null where every row has names of its own. */
-  readonly columns: readonly string[] | null;
+  /** In their order; null where every row has names of its own. */
+  readonly columns: readonly Column[] | null;
   readonly batches: AsyncIterable<readonly SourceRow[]>;
 }
 

@@ -3,6 +3,7 @@ import { isAscii } from "node:buffer";
 import { DATATYPES, type Datatype } from "../core/datatype.ts";
 import { type ElementReader, elementReader, type JsonValue, stringifyExact } from "../core/json-tensor.ts";
 import { elementCount, type Tensor } from "../core/tensor.ts";
+import { textOf } from "./column-value.ts";
 
 /** Takes one value for a row from each of the outputs. */
 export type RowReader = (row: number) => JsonValue;
@@ -17,7 +18,8 @@ export function rowReader(tensor: Tensor, rows: number | null): RowReader {
   return (row) => nested(shape, 0, row * perRow, perRow, element);
 }
 
-function nested(shape: readonly number[], depth: number, at: number, count: number, element: RowReader): JsonValue {
+/** The lists of `count` elements from `at` on, from the dimension `depth` inwards. */
+export function nested<Value>(shape: readonly number[], depth: number, at: number, count: number, element: (i: number) => Value): Nested<Value>[] {
   const size = shape[depth] as number;
   const step = size === 0 ? 0 : count / size;
   return Array.from({ length: size }, (_, i) => (depth === shape.length - 1 ? element(at + i) : nested(shape, depth + 1, at + i * step, step, element)));
@@ -42,16 +44,7 @@ function textReader(data: Uint8Array): RowReader {
   };
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Bytes that are no text are written in base64, as everywhere. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return Buffer.from(bytes).toString("base64");
-  }
-}
+type Nested<Value> = Value | Nested<Value>[];
 
 export function csvLine(values: readonly JsonValue[]): string {
   let line = "";

@@ -41,10 +41,9 @@ export class DataThreads {
     const told = new Promise<void>((resolve) => port1.once("close", resolve));
     port1.on("message", progress);
     try {
-      const outcome = (await this.#transfers.run(
-        { task, port: port2, s3: this.#s3 },
-        { name: "readDataset", transferList: [port2], signal },
-      )) as TaskOutcome<ReadResult>;
+      const outcome = (await this.#transfers
+        .run({ task, port: port2, s3: this.#s3 }, { name: "readDataset", transferList: [port2], signal })
+        .catch(outOfMemory)) as TaskOutcome<ReadResult>;
       // What was told last may still be on its way.
       await told;
       return resultOf(outcome);
@@ -105,6 +104,15 @@ function pool(maxThreads: number): Piscina {
     atomics: "disabled",
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_HEAP_MB },
   });
+}
+
+/** A thread that has not enough memory ends; the others, and what waits, go on. */
+function outOfMemory(error: NodeJS.ErrnoException): never {
+  if (error.code !== "ERR_WORKER_OUT_OF_MEMORY") throw error;
+  throw new IdiomError(
+    "DATASET_INVALID",
+    `the file needs more than ${MAX_HEAP_MB} MB of memory to be read: it is damaged, or has very many columns, or (Parquet) pages of very many values`,
+  );
 }
 
 /** What a task came to, as `tasks.ts` hands it over. */

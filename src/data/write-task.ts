@@ -3,12 +3,15 @@ import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { Column } from "../core/column.ts";
 import { IdiomError } from "../core/errors.ts";
-import type { Compression } from "../core/job.ts";
+import { type Compression, isText } from "../core/job.ts";
 import { type JsonValue, parseJsonExact, stringifyExact } from "../core/json-tensor.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { Block, type BlockPlace } from "./block.ts";
+import { shownValue, unspooledValue } from "./column-value.ts";
 import type { FileFormat } from "./formats.ts";
+import { tableSlices } from "./table-part.ts";
 import { csvLine, jsonLine, type RowReader, rowReader } from "./text-output.ts";
 
 /** A row that the model failed. `place` counts the rows of its block that are not broken. */
@@ -38,7 +41,7 @@ export interface WriteTask {
   /** Names of the inputs and outputs, and of the kept columns; null: kept rows have names of their own. */
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  readonly keptColumns: readonly string[] | null;
+  readonly keptColumns: readonly Column[] | null;
   readonly answers: readonly BlockAnswer[];
 }
 
@@ -55,14 +58,15 @@ const PIECE_CHARACTERS = 2 ** 18;
 
 export function writeChunk(task: WriteTask): WriteResult {
   setPriority(NICE);
-  const part = new TextFile(join(task.folder, task.part), task.format.compression);
-  const errors = new TextFile(join(task.folder, task.errors), "none");
+  const part = new PieceFile(join(task.folder, task.part), task.format.compression);
+  const errors = new PieceFile(join(task.folder, task.errors), "none");
   let failedRows = 0;
   let failedByModel = 0;
   try {
     for (const answer of task.answers) {
       const block = readBlock(task.folder, answer.block);
-      appendRows(part, block, answer, task);
+      if (isText(task.format.format)) appendRows(part, block, answer, task);
+      else for (const slice of tableSlices(block, answer)) part.write(slice);
       const failures = failuresOf(block, answer, task.inputNames);
       for (const failure of failures) errors.add(failure);
       failedRows += failures.length;
@@ -76,7 +80,7 @@ export function writeChunk(task: WriteTask): WriteResult {
 }
 
 /** A file that is written piece by piece, each compressed by itself. */
-class TextFile {
+class PieceFile {
   bytes = 0;
   readonly #file: number;
   readonly #compression: Compression;
@@ -98,8 +102,13 @@ class TextFile {
   }
 
   #flush(): void {
-    const piece = Buffer.from(compressed(this.#text, this.#compression));
+    const text = this.#text;
     this.#text = "";
+    this.write(Buffer.from(compressed(text, this.#compression)));
+  }
+
+  /** A piece as it is. */
+  write(piece: Uint8Array): void {
     for (let at = 0; at < piece.length; ) at += writeSync(this.#file, piece, at);
     this.bytes += piece.length;
   }
@@ -122,7 +131,7 @@ function readBlock(folder: string, { file, offset, bytes }: BlockPlace): Block {
   }
 }
 
-function appendRows(part: TextFile, block: Block, answer: BlockAnswer, task: WriteTask): void {
+function appendRows(part: PieceFile, block: Block, answer: BlockAnswer, task: WriteTask): void {
   const { from, to } = block.places(answer.fromRow, answer.toRow);
   const failed = new Set(answer.failed.map(({ place }) => place));
   const kept = block.keptRows();
@@ -133,7 +142,7 @@ function appendRows(part: TextFile, block: Block, answer: BlockAnswer, task: Wri
     if (failed.has(place)) continue;
     const values = valuesOf(answered++);
     const cells = kept[place];
-    if (task.format.format === "csv") part.add(csvLine(cells === undefined ? values : [...keptCells(cells), ...values]));
+    if (task.format.format === "csv") part.add(csvLine(cells === undefined ? values : [...keptCells(cells, task.keptColumns), ...values]));
     else part.add(jsonLine(names, values, cells === undefined ? "" : keptMembers(cells, task.keptColumns)));
   }
 }
@@ -144,18 +153,22 @@ function outputValues({ outputs }: BlockAnswer): (row: number) => JsonValue[] {
   return (row) => readers.map((read) => read(row));
 }
 
-function keptCells(json: Uint8Array): JsonValue[] {
+function keptCells(json: Uint8Array, columns: readonly Column[] | null): JsonValue[] {
   const kept = parseKept(json);
-  return Array.isArray(kept) ? kept : Object.values(kept);
+  return Array.isArray(kept) ? kept.map((value, i) => keptValue(value, columns?.[i])) : Object.values(kept);
+}
+
+function keptValue(value: JsonValue, column: Column | undefined): JsonValue {
+  return column === undefined ? value : shownValue(column.type, unspooledValue(column.type, value));
 }
 
 function parseKept(json: Uint8Array): JsonValue[] | Record<string, JsonValue> {
   return parseJsonExact(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString("utf8")) as JsonValue[] | Record<string, JsonValue>;
 }
 
-function keptMembers(json: Uint8Array, columns: readonly string[] | null): string {
+function keptMembers(json: Uint8Array, columns: readonly Column[] | null): string {
   const kept = parseKept(json);
-  const members = Array.isArray(kept) ? kept.map((value, i) => [columns?.[i] ?? "", value] as const) : Object.entries(kept);
+  const members = Array.isArray(kept) ? kept.map((value, i) => [columns?.[i]?.name ?? "", keptValue(value, columns?.[i])] as const) : Object.entries(kept);
   return members.map(([name, value]) => `${JSON.stringify(name)}:${stringifyExact(value)},`).join("");
 }
 

@@ -4,10 +4,12 @@ import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { Bool, type DataType, Field, Float16, Float32, Float64, Int8, Int16, Int32, Int64, List, Uint8, Uint16, Uint32, Uint64, Utf8 } from "apache-arrow";
 import { processFolder } from "../support/folders.ts";
 import { failureOf, Jobs } from "../support/jobs.ts";
 import { fixtureModels } from "../support/models.ts";
 import { type Server, startServer } from "../support/server.ts";
+import { arrowOf, parquetOf, tableIn } from "../support/tables.ts";
 import { tensor } from "../support/tensors.ts";
 
 const DOUBLES = { "model.js": "export default ({ x }) => ({ y: 2 * x });\n", "model.yaml": modelYaml("FP64", "FP64") };
@@ -38,6 +40,24 @@ const DIES = {
   "model.yaml": modelYaml("INT32", "INT32"),
 };
 const ONCE = { "model.js": DOUBLES["model.js"], "model.yaml": `${modelYaml("FP64", "FP64")}idempotent: false\n` };
+
+/** By the name of its input in the model that echoes all: the type of its column, and a value. */
+const ECHOED: Readonly<Record<string, readonly [DataType, unknown]>> = {
+  bool: [new Bool(), true],
+  int8: [new Int8(), -128],
+  int16: [new Int16(), 32767],
+  int32: [new Int32(), -2147483648],
+  int64: [new Int64(), -(2n ** 63n)],
+  uint8: [new Uint8(), 255],
+  uint16: [new Uint16(), 65535],
+  uint32: [new Uint32(), 4294967295],
+  uint64: [new Uint64(), 2n ** 64n - 1n],
+  fp16: [new Float16(), 0.5],
+  fp32: [new Float32(), Math.fround(0.1)],
+  fp64: [new Float64(), 0.1],
+  bf16: [new Float32(), 1.5],
+  bytes: [new Utf8(), "né\n"],
+};
 
 function modelYaml(input: string, output: string): string {
   return `runtime: node\nper: row\nbatching: {max_size: 32}\ninputs: [{name: x, datatype: ${input}, shape: [-1]}]\noutputs: [{name: y, datatype: ${output}, shape: [-1]}]\n`;
@@ -180,11 +200,66 @@ describe("jobs", { timeout: 120_000 }, () => {
     };
     assert.match(await reasonFor("in.csv", "a,b\n1,2\n"), /no column 'x', which model 'doubles' needs/);
     assert.match(await reasonFor("in.csv", 'x\n1\n"2\n'), /torn/);
+    const table = parquetOf({ x: ["STRING", ["1"]] });
+    assert.match(await reasonFor("in.parquet", table), /the column 'x' holds text, and the model takes FP64 there/);
+    assert.match(await reasonFor("in.parquet", table.subarray(0, 60)), /the Parquet file cannot be read: it does not end as one: it is torn/);
+    assert.match(await reasonFor("in.arrow", "x\n1\n"), /the Arrow file cannot be read/);
     assert.match(await reasonFor("in.csv.gz", gzipSync(column(99)).subarray(0, 80)), /gzip file cannot be read to its end/);
   });
 
   test("an empty table has an empty output", async () => {
     assert.equal(await jobs.score("doubles", "in.csv", "x\n"), "y\n");
+  });
+
+  test("tables come in and go out with the bits of calls, and with whole 64-bit integers", async () => {
+    const x = Array.from({ length: 3000 }, (_, i) => Math.abs(Math.sin(i)) * 10 ** ((i % 600) - 300));
+    const id = x.map((_, i) => 2n ** 62n + BigInt(i));
+    const { y } = await server.client.infer("raise_row-python", [tensor("x", "FP64", x)]);
+    for (const [name, content] of [
+      ["in.parquet", parquetOf({ id: ["INT64", id], x: ["DOUBLE", x] })],
+      ["in.arrow", arrowOf({ id: [new Int64(), id], x: [new Float64(), x] })],
+      ["in.arrows", arrowOf({ id: [new Int64(), id], x: [new Float64(), x] }, "stream")],
+    ] as const) {
+      const { id: job } = await jobs.submit("raise_row-python", name, content, { keep: ["id"] });
+      assert.equal((await jobs.end(job)).state, "succeeded");
+      const { values, types } = tableIn(await jobs.outputBytes(job));
+      assert.deepEqual(types, ["64-bit integers", "64-bit floats"], name);
+      assert.deepEqual(values["id"], id, name);
+      assert.ok(Buffer.from(new Float64Array(values["y"] as number[]).buffer).equals(Buffer.from(y?.data as Uint8Array)), name);
+    }
+  });
+
+  test("one format comes in while another goes out: text is made of types, and types of text", async () => {
+    const at = [0n, 1_700_000_000_000n];
+    const rows = { x: ["DOUBLE", [1.5, -0]], at: ["TIMESTAMP", at], tag: ["STRING", ["a", null]] } as const;
+    const csv = await jobs.score("doubles", "in.parquet", parquetOf(rows), { keep: ["*"], output: { name: "out.csv" } });
+    assert.equal(csv, "x,at,tag,y\n1.5,1970-01-01T00:00:00.000Z,a,3\n-0,2023-11-14T22:13:20.000Z,,-0\n");
+    const { id } = await jobs.submit("doubles", "in.csv", "n,x\n007,1\n008,2\n", { keep: ["n"], output: { name: "out.parquet" } });
+    assert.equal((await jobs.end(id)).state, "succeeded");
+    assert.deepEqual(tableIn(await jobs.outputBytes(id)), { values: { n: ["007", "008"], y: [2, 4] }, types: ["text", "64-bit floats"] });
+    const json = '{"x":1,"n":9007199254740993}\n{"x":2,"n":"b"}\n';
+    const { id: second } = await jobs.submit("doubles", "in.jsonl", json, { keep: ["n"], output: { name: "out.feather" } });
+    assert.equal((await jobs.end(second)).state, "succeeded");
+    assert.deepEqual(tableIn(await jobs.outputBytes(second)), { values: { n: ["9007199254740993", "b"], y: [2, 4] }, types: ["text", "64-bit floats"] });
+  });
+
+  test("each data type has a column of its own, and rows that fail are told of with what they hold", async () => {
+    const columns = Object.fromEntries(Object.entries(ECHOED).map(([type, [of, value]]) => [`x_${type}`, [of, [value, value, null]] as const]));
+    const { id } = await jobs.submit("echo_datatypes-python", "in.arrow", arrowOf(columns));
+    const job = await jobs.end(id);
+    assert.deepEqual([job.state, job.failedRows], ["succeeded", 1], job.reason);
+    const { values, types } = tableIn(await jobs.outputBytes(id));
+    for (const [type, [, value]] of Object.entries(ECHOED)) assert.deepEqual(values[`y_${type}`], [value, value], type);
+    assert.ok(types.includes("8-bit integers") && types.includes("unsigned 64-bit integers") && types.includes("16-bit floats"), types.join());
+    const [failed] = await jobs.errors(id);
+    assert.match(failed?.cause ?? "", /is null, and the model has no value for a missing/);
+  });
+
+  test("a column of lists is a matrix, and so is the answer", async () => {
+    const lists = new List(new Field("item", new Int32(), true));
+    const { id } = await jobs.submit("matrix-python", "in.arrow", arrowOf({ x: [lists, [[1, 2, 3], [4, 5, 6], [7]]] }), { output: { name: "out.parquet" } });
+    assert.equal((await jobs.end(id)).state, "succeeded");
+    assert.deepEqual(tableIn(await jobs.outputBytes(id)), { values: { y: [[10, 21, 32], [40, 51, 62], [70]] }, types: ["lists of 32-bit integers"] });
   });
 
   test("a matrix is a list in a cell", async () => {
@@ -196,6 +271,8 @@ describe("jobs", { timeout: 120_000 }, () => {
     assert.match(await failureOf(jobs.submit("nowhere", "in.csv", "x\n")), /'nowhere' is not found/);
     assert.match(await failureOf(jobs.submit("once", "in.csv", "x\n")), /idempotent: false/);
     assert.match(await failureOf(jobs.submit("doubles", "in.txt", "x\n")), /nothing says how 'in.txt' is written/);
+    assert.match(await failureOf(jobs.submit("doubles", "in.parquet.gz", "")), /compressed within, and 'in.parquet.gz' says gzip around one/);
+    assert.match(await failureOf(jobs.submit("doubles", "in.jsonl", "", { keep: ["*"], output: { name: "o.parquet" } })), /no columns that all rows share/);
     assert.match(await failureOf(jobs.submit("doubles", "in.csv", "x\n", { maxFailedRows: "some" })), /write a number such as "100"/);
     assert.match(await failureOf(jobs.client.get("none")), /there is no job 'none'/);
   });

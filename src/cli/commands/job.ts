@@ -36,10 +36,10 @@ export function registerJob(program: Command): void {
   job
     .command("submit <model>")
     .description("score every row of a file")
-    .requiredOption("--in <file>", "CSV with a header, or JSON Lines; .gz and .zst are unpacked")
+    .requiredOption("--in <file>", "CSV with a header, JSON Lines (.gz and .zst are unpacked), Parquet, or Arrow")
     .option("--out <file>", "where the answers go; needs --wait, unless it is on the server")
-    .option("--in-format <format>", "csv or jsonl, where the name does not say", "")
-    .option("--out-format <format>", "csv or jsonl; without it as the name says, or as the input", "")
+    .option("--in-format <format>", "csv, jsonl, parquet, arrow or arrow-stream, where the name does not say", "")
+    .option("--out-format <format>", "as above; without it as the name says, or as the input", "")
     .option("--on-server", "both are files of the server, below its batchRoots: nothing is uploaded (as always with s3://bucket/key)")
     .option("--keep <columns...>", 'columns of the input to write before the answers; "*" is all', [])
     .option("--max-failed-rows <n|n%>", "more failed rows fail the job; without it any number may", "")

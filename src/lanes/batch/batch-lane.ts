@@ -122,7 +122,7 @@ export class BatchLane implements JobsBackend {
 
   async submit(request: JobRequest, caller: JobCaller): Promise<Job> {
     const { input, output } = request;
-    if (request.keep === "all" && input.format === "jsonl" && output.format === "csv")
+    if (request.keep === "all" && input.format === "jsonl" && output.format !== "jsonl")
       throw new IdiomError("INVALID_REQUEST", "JSON Lines have no columns that all rows share: name those to keep, or write JSON Lines");
     const found = this.#parts.find(request.model, request.version);
     if (!found.ok) throw new IdiomError("MODEL_NOT_READY", found.why);

@@ -3,7 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
-import { type Chunk, type JobEvent, tooManyFailed } from "../../core/job.ts";
+import { type Chunk, isText, type JobEvent, tooManyFailed } from "../../core/job.ts";
 import type { ChunkQueue } from "./chunk-queue.ts";
 import { pinned } from "./chunk-runner.ts";
 import type { FindVersion, JobData, PinnedVersion } from "./data.ts";
@@ -151,6 +151,8 @@ export class Coordinator {
           inputs: signature.inputs,
           merged: version.manifest.batching !== null,
           keep: spec.keep,
+          // In a table two columns of one name cannot be told apart.
+          taken: isText(spec.output.format) ? [] : signature.outputs.map(({ name }) => name),
         },
         ({ place, keptColumns }) => {
           writing = Promise.all([writing, ledger.addBlock(lease, place, keptColumns)]).then(() => this.#wake?.());
@@ -217,8 +219,8 @@ export class Coordinator {
     if (progress.totalRows === null || progress.doneRows < progress.totalRows || job.committed < job.chunks) return false;
     const results = [...(await ledger.results(spec.id))].sort(([a], [b]) => a - b).map(([, result]) => result);
     const target = { path: spec.output.path ?? join(folder(spec.id), OUTPUT), job: spec.id, folder: folder(spec.id) };
-    const columns = [...(job.keptColumns ?? []), ...serving.signature.outputs.map(({ name }) => name)];
-    await data.join({ format: spec.output, columns, parts: results.map(({ part }) => part), target }, this.#stop.signal);
+    const columns = { kept: job.keptColumns ?? [], outputs: serving.signature.outputs, merged: serving.version.manifest.batching !== null };
+    await data.join({ format: spec.output, ...columns, parts: results.map(({ part }) => part), target }, this.#stop.signal);
     await this.#change({ type: "finished" });
     // Rows that the model failed may come right in another run; without any, nothing is left to run.
     if (job.failedByModel > 0) return true;

@@ -1,4 +1,5 @@
 // What the batch lane needs of datasets and of models. It knows neither files nor the registry: roles hands them in.
+import type { Column } from "../../core/column.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Compression, DataFormat } from "../../core/job.ts";
 import type { ModelVersion } from "../../core/model.ts";
@@ -85,10 +86,12 @@ export interface JobData {
       readonly inputs: readonly TensorSpec[];
       readonly merged: boolean;
       readonly keep: "all" | readonly string[];
+      /** Names that no kept column may have. */
+      readonly taken: readonly string[];
     },
-    progress: (progress: { readonly place: BlockPlace; readonly keptColumns: readonly string[] | null }) => void,
+    progress: (progress: { readonly place: BlockPlace; readonly keptColumns: readonly Column[] | null }) => void,
     signal: AbortSignal,
-  ): Promise<{ readonly rows: number; readonly keptColumns: readonly string[] | null }>;
+  ): Promise<{ readonly rows: number; readonly keptColumns: readonly Column[] | null }>;
   block(folder: string, place: BlockPlace): Promise<RowBlock>;
   write(task: {
     readonly folder: string;
@@ -97,13 +100,15 @@ export interface JobData {
     readonly format: FileFormat;
     readonly inputNames: readonly string[];
     readonly outputNames: readonly string[];
-    readonly keptColumns: readonly string[] | null;
+    readonly keptColumns: readonly Column[] | null;
     readonly answers: readonly BlockAnswer[];
   }): Promise<{ readonly bytes: number; readonly failedRows: number; readonly failedByModel: number }>;
   join(
     task: {
       readonly format: FileFormat;
-      readonly columns: readonly string[];
+      readonly kept: readonly Column[];
+      readonly outputs: readonly TensorSpec[];
+      readonly merged: boolean;
       readonly parts: readonly string[];
       readonly target: JobTarget;
     },

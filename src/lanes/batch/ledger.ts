@@ -1,5 +1,6 @@
 // The ledger: all that is known of jobs and their chunks, in the durable Redis. Whoever writes proves with a number that he still may:
 // the lease of whoever steers a job, the attempt of whoever runs a chunk. What comes late changes nothing.
+import type { Column } from "../../core/column.ts";
 import { IdiomError } from "../../core/errors.ts";
 import {
   type Chunk,
@@ -33,7 +34,7 @@ export interface JobLease {
 export interface JobRecord extends Job {
   readonly revision: string;
   /** Of the output, before the model's own; null: unknown until the input has been read, or rows have names of their own. */
-  readonly keptColumns: readonly string[] | null;
+  readonly keptColumns: readonly Column[] | null;
   readonly chunks: number;
   readonly committed: number;
   /** Rows that belong to a chunk. */
@@ -154,12 +155,12 @@ export class Ledger {
   }
 
   /** False: the lease is lost. So of the three below. */
-  addBlock(lease: JobLease, place: BlockPlace, keptColumns: readonly string[] | null): Promise<boolean> {
+  addBlock(lease: JobLease, place: BlockPlace, keptColumns: readonly Column[] | null): Promise<boolean> {
     const fields = { readRows: place.firstRow + place.rows, keptColumns: JSON.stringify(keptColumns) };
     return this.#record(lease, keys.batchBlocks(lease.id), JSON.stringify(place), "", fields);
   }
 
-  readToEnd(lease: JobLease, totalRows: number, keptColumns: readonly string[] | null): Promise<boolean> {
+  readToEnd(lease: JobLease, totalRows: number, keptColumns: readonly Column[] | null): Promise<boolean> {
     return this.#record(lease, keys.batchBlocks(lease.id), "", "", { totalRows, keptColumns: JSON.stringify(keptColumns) });
   }
 
@@ -255,7 +256,7 @@ function toRecord(fields: Readonly<Record<string, string>>, dead: readonly strin
     },
     dead: dead.map((json) => JSON.parse(json) as DeadChunk).sort((a, b) => a.index - b.index),
     revision: fields["revision"] as string,
-    keptColumns: fields["keptColumns"] === undefined ? null : (JSON.parse(fields["keptColumns"]) as string[] | null),
+    keptColumns: fields["keptColumns"] === undefined ? null : (JSON.parse(fields["keptColumns"]) as Column[] | null),
     chunks: number("chunks"),
     committed: number("committed"),
     plannedRows: number("plannedRows"),

@@ -4,80 +4,20 @@ import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { IdiomError } from "../../../src/core/errors.ts";
-import type { Compression, DataFormat } from "../../../src/core/job.ts";
 import type { TensorSpec } from "../../../src/core/signature.ts";
-import type { BrokenRow } from "../../../src/data/block.ts";
 import { readBytes } from "../../../src/data/byte-source.ts";
-import type { ReadProgress, ReadTask } from "../../../src/data/read-task.ts";
-import { rowReader } from "../../../src/data/text-output.ts";
 import { DataThreads } from "../../../src/data/threads.ts";
 import { temporaryFolder } from "../../support/folders.ts";
+import type { ReadOptions } from "../../support/reading.ts";
+import * as reading from "../../support/reading.ts";
 import { spec } from "../../support/specs.ts";
 
 const threads = new DataThreads();
 after(() => threads.stop());
 
-interface Read {
-  /** Per input, the value of each row that is not broken. */
-  readonly values: Readonly<Record<string, readonly unknown[]>>;
-  readonly kept: readonly string[];
-  readonly broken: readonly BrokenRow[];
-  readonly rows: number;
-}
-
-interface Options {
-  readonly format?: DataFormat;
-  readonly compression?: Compression;
-  readonly keep?: ReadTask["keep"];
-  readonly merged?: boolean;
-  readonly skipRows?: number;
-}
-
-async function read(t: TestContext, content: string | Uint8Array, inputs: readonly TensorSpec[], options: Options = {}): Promise<Read> {
-  const { format = "csv", compression = "none", keep = [], merged = true, skipRows = 0 } = options;
-  const folder = temporaryFolder(t, { input: content });
-  const told: ReadProgress[] = [];
-  const task = {
-    source: { path: join(folder, "input"), tag: null },
-    format: { format, compression },
-    folder,
-    spool: "rows",
-    skipRows,
-    model: "m",
-    inputs,
-    merged,
-    keep,
-  };
-  const { rows } = await threads.read(task, (progress) => told.push(progress), new AbortController().signal);
-  const values: Record<string, unknown[]> = Object.fromEntries(inputs.map(({ name }) => [name, []]));
-  const kept: string[] = [];
-  const broken: BrokenRow[] = [];
-  for (const { place } of told) {
-    const block = await threads.block(folder, place);
-    const count = block.size;
-    block
-      .tensors(0, count, (rowShape) => [count, ...rowShape])
-      .forEach((tensor, i) => {
-        const value = rowReader(tensor, count);
-        for (let row = 0; row < count; row++) values[(inputs[i] as TensorSpec).name]?.push(value(row));
-      });
-    kept.push(...block.keptRows().map((json) => Buffer.from(json).toString()));
-    broken.push(...block.broken);
-  }
-  return { values, kept, broken, rows };
-}
-
-/** What a file that is wrong as a whole is refused with. */
-async function refusal(t: TestContext, content: string | Uint8Array, options: Options = {}): Promise<string> {
-  try {
-    await read(t, content, [A], options);
-  } catch (error) {
-    assert.ok(error instanceof IdiomError && error.code === "DATASET_INVALID", String(error));
-    return error.message;
-  }
-  return assert.fail("it was read");
-}
+const read = (t: TestContext, content: string | Uint8Array, inputs: readonly TensorSpec[], options?: ReadOptions) =>
+  reading.read(threads, t, content, inputs, options);
+const refusal = (t: TestContext, content: string | Uint8Array, options?: ReadOptions) => reading.refusal(threads, t, content, [A], options);
 
 const A = spec("a", "FP64", [-1]);
 const N = spec("n", "INT64", [-1]);
@@ -242,6 +182,7 @@ test("reading can be stopped", async (t) => {
     inputs: [A],
     merged: true,
     keep: [],
+    taken: [],
   } as const;
   const reading = threads.read(task, () => stop.abort(), stop.signal);
   await assert.rejects(reading, { name: "AbortError" });
