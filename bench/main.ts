@@ -1,6 +1,7 @@
 // npm run bench -- NAME [--check] [--json] [--quick]
 import { Command, Option } from "commander";
 import { batch } from "./batch.ts";
+import { bombs } from "./bombs.ts";
 import { density } from "./density.ts";
 import { lanes } from "./lanes.ts";
 import { limit } from "./limit.ts";
@@ -10,7 +11,7 @@ import { reproduce } from "./reproduce.ts";
 import { startup } from "./startup.ts";
 import { type Measure, meets, renderTable } from "./support/report.ts";
 
-const BENCHES: Record<string, (quick: boolean) => Promise<Measure[]>> = { limit, lanes, reproduce, ready, startup, density, overload, batch };
+const BENCHES: Record<string, (quick: boolean) => Promise<Measure[]>> = { limit, lanes, reproduce, ready, startup, density, bombs, overload, batch };
 
 interface Options {
   readonly check: boolean;

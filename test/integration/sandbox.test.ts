@@ -1,13 +1,16 @@
 // What the operator sees of the sandbox: its level in every report, a loud word where there is none, and no start where it cannot be had.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { runCli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { ModelsFolder } from "../support/models.ts";
+import { activeLanguages } from "../support/languages.ts";
+import { FIXTURES, fixtureName, ModelsFolder } from "../support/models.ts";
 import { spawnUp, startServer } from "../support/server.ts";
+import { assertSameTensor, tensor } from "../support/tensors.ts";
 
 const MODELS = new ModelsFolder().add("identity", {
   "model.yaml": "inputs: [{name: x, datatype: INT32, shape: [-1]}]\noutputs: [{name: y, datatype: INT32, shape: [-1]}]\n",
@@ -30,6 +33,21 @@ test("without a sandbox that is said at the start and in status", async (t) => {
   t.after(() => server.stop());
   assert.match(server.log.text, /SANDBOX OFF: models run with the rights of this process/);
   assert.match((await runCli(["status", "--server", server.address])).stdout, /! sandbox off: models run with the rights of the server/);
+});
+
+test("a model of each language runs in little memory", async (t) => {
+  const models = new ModelsFolder();
+  const languages = activeLanguages();
+  for (const language of languages) {
+    const manifest = readFileSync(join(FIXTURES, "named", language, "model.yaml"), "utf8");
+    models.addFixture("named", language).add(fixtureName("named", language), { "model.yaml": `${manifest}\nlimits: {memory: 128MiB}\n` });
+  }
+  const server = await startServer({ models: models.path });
+  t.after(() => server.stop());
+  for (const language of languages) {
+    const answer = await server.client.infer(fixtureName("named", language), [tensor("a", "INT32", [1, 2], [1, 2]), tensor("b", "INT32", [3, 4], [1, 2])]);
+    assertSameTensor(answer["sum"], tensor("sum", "INT32", [4, 6], [1, 2]));
+  }
 });
 
 describe("a sandbox that cannot be had stops the start", () => {
