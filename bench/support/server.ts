@@ -14,6 +14,7 @@ export const LANGUAGES = ["python", "r", "java", "node"] as const;
 export const MODELS = join(import.meta.dirname, "..", "models");
 
 export interface RunningServer {
+  readonly pid: number;
   readonly grpcPort: number;
   readonly httpPort: number;
   /** ms from the start of the process to its "Ready" line: every model is loaded and its golden answer checked. */
@@ -26,7 +27,7 @@ export async function startIdiom(models: string, processes = 1, env: NodeJS.Proc
   const startedAt = performance.now();
   const child = startRole(["up", "--processes", String(processes)], { IDIOM_MODELS: models, ...env });
   const line = await lineOf(child.stdout as Readable, /gRPC \S+:(\d+) +HTTP http:\/\/\S+?:(\d+)\//);
-  return { grpcPort: Number(line[1]), httpPort: Number(line[2]), readyMs: performance.now() - startedAt, stop: () => stop(child) };
+  return { pid: child.pid as number, grpcPort: Number(line[1]), httpPort: Number(line[2]), readyMs: performance.now() - startedAt, stop: () => stop(child) };
 }
 
 /** `idiom gateway` on free ports. It knows no model before a worker says that it is ready. */

@@ -18,6 +18,12 @@ export interface ChunkRunnerParts {
   readonly folder: (id: string) => string;
 }
 
+interface Answers {
+  readonly answers: readonly BlockAnswer[];
+  /** performance.now() at the first block's turn. */
+  readonly startedAt: number;
+}
+
 export class ChunkRunner {
   readonly #parts: ChunkRunnerParts;
   readonly #costs = new RowCosts();
@@ -88,7 +94,7 @@ export class ChunkRunner {
   }
 
   /** A block is read when its turn comes, and the next one's turn comes while the last calls of this one still run: the model never waits for a file. */
-  async #answers(folder: string, places: readonly BlockPlace[], chunk: Chunk, serving: PinnedVersion, signal: AbortSignal) {
+  async #answers(folder: string, places: readonly BlockPlace[], chunk: Chunk, serving: PinnedVersion, signal: AbortSignal): Promise<Answers> {
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     let startedAt: number | null = null;
@@ -101,8 +107,7 @@ export class ChunkRunner {
         const toRow = Math.min(chunk.firstRow + chunk.rows, place.firstRow + place.rows);
         const block = await this.#parts.data.block(folder, place);
         const run = { serving, block, ...block.places(fromRow, toRow), allCalled: over };
-        const answer = await runRows(run, this.#parts.submit, this.#costs, either).finally(() => block.release());
-        return { block: place, fromRow, toRow, ...answer };
+        return { block: place, fromRow, toRow, ...(await runRows(run, this.#parts.submit, this.#costs, either).finally(() => block.release())) };
       } catch (error) {
         failed.abort();
         throw error;
