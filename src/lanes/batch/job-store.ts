@@ -3,12 +3,21 @@ import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { IdiomError } from "../../core/errors.ts";
 import type { JobStore } from "../../core/job.ts";
 
 const NAME_FILE = ".store";
 
-/** Opens the folder, and makes it where it is not there. @throws Error of the file system */
+/** Opens the folder, and makes it where it is not there. @throws IdiomError CONFIG_INVALID when nothing can be written there */
 export function openStore(folder: string): JobStore {
+  try {
+    return { id: nameOf(folder), place: `${hostname()}:${folder}` };
+  } catch (error) {
+    throw new IdiomError("CONFIG_INVALID", `the files of jobs cannot be kept in ${folder}: ${(error as Error).message}; name another folder with IDIOM_STATE`);
+  }
+}
+
+function nameOf(folder: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, NAME_FILE);
   const id = randomUUID();
@@ -22,5 +31,5 @@ export function openStore(folder: string): JobStore {
   } finally {
     rmSync(own);
   }
-  return { id: readFileSync(file, "utf8"), place: `${hostname()}:${folder}` };
+  return readFileSync(file, "utf8");
 }
