@@ -2,10 +2,12 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
-import type { Places } from "../data/places.ts";
+import type { JobStore } from "../core/job.ts";
+import { Places } from "../data/places.ts";
 import { DataThreads } from "../data/threads.ts";
 import { BatchLane } from "../lanes/batch/batch-lane.ts";
 import type { FoundVersion } from "../lanes/batch/data.ts";
+import { openStore } from "../lanes/batch/job-store.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { RedisServer } from "../redis/connection.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -22,12 +24,26 @@ export interface Batch {
   stop(): Promise<void>;
 }
 
+export interface JobFiles {
+  readonly places: Places;
+  readonly store: JobStore;
+}
+
+/** What jobs need of this machine, looked at before anything is started. @throws IdiomError CONFIG_INVALID */
+export function openJobFiles(config: Config): JobFiles {
+  return { places: new Places(config), store: openStore(folderOf(config)) };
+}
+
+function folderOf({ state }: Config): string {
+  return join(state, "jobs");
+}
+
 /** `durable`: the Redis that keeps what is known of jobs. */
-export function openBatch(config: Config, durable: RedisServer, places: Places, { registry, lane, log }: BatchParts): Batch {
+export function openBatch(config: Config, durable: RedisServer, { places, store }: JobFiles, { registry, lane, log }: BatchParts): Batch {
   const data = new DataThreads(places.s3);
   const { jobsPerModel, ttlMs } = config.batch;
   const jobs = new BatchLane(
-    { server: durable, folder: join(config.state, "jobs"), jobsPerModel, ttlMs },
+    { server: durable, folder: folderOf(config), store, jobsPerModel, ttlMs },
     {
       data,
       find: (name, version) => findVersion(registry, name, version),

@@ -1,6 +1,5 @@
 // The role `gateway`: the front doors without models; everything goes to the workers through Redis.
 import type { Config } from "../config/config.ts";
-import { Places } from "../data/places.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
@@ -8,7 +7,7 @@ import { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import { type Batch, openBatch } from "./batch.ts";
+import { type Batch, openBatch, openJobFiles } from "./batch.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterRegistry } from "./cluster-registry.ts";
 import { openFrontDoors, pagesOf } from "./front-doors.ts";
@@ -33,7 +32,7 @@ export async function gateway(config: Config): Promise<Gateway> {
   const log = createLogger(config.logLevel, logs);
   const door = openDoor(config, log);
   const metrics = new Metrics();
-  const places = new Places(config);
+  const files = openJobFiles(config);
   const registry = new Registry({ versions: [], broken: [] });
   const lane = new RealtimeLane();
   const redis: RealtimeRedis = new RealtimeRedis({ server, gateway: true, node: false, queue: config.queue }, log, {
@@ -72,7 +71,7 @@ export async function gateway(config: Config): Promise<Gateway> {
     watch.stop();
   };
   const durable = jobsRedis(config);
-  const batch: Batch | null = durable === null ? null : openBatch(config, durable, places, { registry, lane, log });
+  const batch: Batch | null = durable === null ? null : openBatch(config, durable, files, { registry, lane, log });
   const { grpc, http } = await openFrontDoors(
     config,
     door,

@@ -2,7 +2,6 @@
 import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
 import type { HealthReport } from "../core/health.ts";
-import { Places } from "../data/places.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
 import { takesWork } from "../lanes/realtime/node-report.ts";
@@ -10,7 +9,7 @@ import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import { type Batch, openBatch } from "./batch.ts";
+import { type Batch, openBatch, openJobFiles } from "./batch.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { healthOf, openFrontDoors, pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
@@ -59,7 +58,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
   const log = createLogger(config.logLevel, logs);
   const door = openDoor(config, log);
   const metrics = new Metrics();
-  const places = new Places(config);
+  const files = openJobFiles(config);
   const lane = new RealtimeLane(config.lanes.realtime.direct);
   // They start while the models folder is read.
   const opening = openRedis(config, { realtime: !config.lanes.realtime.direct }, log);
@@ -122,7 +121,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     await settled;
   }
   const clusterAdmin = new ClusterAdmin(admin, registry, peers);
-  const batch: Batch | null = servers.durable === null ? null : openBatch(config, servers.durable, places, { registry, lane, log });
+  const batch: Batch | null = servers.durable === null ? null : openBatch(config, servers.durable, files, { registry, lane, log });
   const pages = http ? pagesOf(registry, metrics, watch, local.sandbox) : null;
   const doors = await openFrontDoors(config, door, registry, lane, metrics, clusterAdmin, batch?.jobs ?? null, pages).catch(async (error: unknown) => {
     await batch?.stop();

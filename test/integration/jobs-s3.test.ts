@@ -20,11 +20,15 @@ const TEXT_BYTES = 1000;
 const WIDE_ROWS = 18_000;
 const STANDSTILL_BYTES = 4 * 2 ** 20;
 
-const models = new ModelsFolder().add("doubles", {
-  "model.js": "export default ({ x }) => ({ y: 2 * x });\n",
-  "model.yaml":
-    "runtime: node\nper: row\nbatching: {max_size: 4096}\ninputs: [{name: x, datatype: FP64, shape: [-1]}]\noutputs: [{name: y, datatype: FP64, shape: [-1]}]\n",
-});
+/** A model that doubles its only input. */
+function doubling(input: string, output: string): Readonly<Record<string, string>> {
+  return {
+    "model.js": `export default ({ ${input} }) => ({ ${output}: 2 * ${input} });\n`,
+    "model.yaml": `runtime: node\nper: row\nbatching: {max_size: 4096}\ninputs: [{name: ${input}, datatype: FP64, shape: [-1]}]\noutputs: [{name: ${output}, datatype: FP64, shape: [-1]}]\n`,
+  };
+}
+
+const models = new ModelsFolder().add("doubles", doubling("x", "y")).add("again", doubling("y", "z"));
 
 function column(rows: number): string {
   return `x\n${Array.from({ length: rows }, (_, row) => row).join("\n")}\n`;
@@ -78,6 +82,19 @@ describe("jobs on objects", { timeout: 120_000 }, () => {
     const written = await store.get("jobs/out/é+.jsonl.gz");
     assert.equal(gunzipSync(written ?? "").toString(), '{"y":0}\n{"y":2}\n{"y":4}\n');
     assert.deepEqual(await jobs.outputBytes(id), written);
+  });
+
+  test("may be tables that are read from their end", async () => {
+    await store.put("jobs/in/table.csv", column(3));
+    for (const format of ["parquet", "arrow"]) {
+      const made = await jobs.submitPaths("doubles", "s3://jobs/in/table.csv", `s3://jobs/out/table.${format}`);
+      assert.equal((await jobs.end(made.id)).state, "succeeded");
+      await store.put(`jobs/in/table.${format}`, (await store.get(`jobs/out/table.${format}`)) ?? "");
+      const { id } = await jobs.submitPaths("again", `s3://jobs/in/table.${format}`, "s3://jobs/out/table.csv");
+      const job = await jobs.end(id);
+      assert.equal(job.state, "succeeded", job.reason);
+      assert.equal(await jobs.output(id), "z\n0\n4\n8\n");
+    }
   });
 
   test("with nothing in them are datasets without rows", async () => {

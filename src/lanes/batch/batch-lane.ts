@@ -16,7 +16,6 @@ import { ChunkQueue } from "./chunk-queue.ts";
 import { ChunkRunner } from "./chunk-runner.ts";
 import { Coordinator, LEASE_MS, OUTPUT, UPLOAD } from "./coordinator.ts";
 import type { FindVersion, JobData, JobPlaces } from "./data.ts";
-import { openStore } from "./job-store.ts";
 import { type JobRecord, Ledger } from "./ledger.ts";
 
 export interface BatchLaneOptions {
@@ -24,6 +23,8 @@ export interface BatchLaneOptions {
   readonly server: RedisServer;
   /** Holds a folder per job. Gateways that have the same one take up each other's jobs. */
   readonly folder: string;
+  /** What that folder is called. */
+  readonly store: JobStore;
   readonly jobsPerModel: number;
   readonly ttlMs: number;
 }
@@ -74,7 +75,7 @@ export class BatchLane implements JobsBackend {
     const worker = connect(server, "blocking");
     const subscriber = connect(server, "blocking");
     this.#connections = [this.#commands, patient, worker, subscriber];
-    this.#store = openStore(options.folder);
+    this.#store = options.store;
     this.#ledger = new Ledger(this.#commands, this.#store);
     this.#patient = new Ledger(patient, this.#store);
     const folder = (id: string): string => this.#folder(id);
