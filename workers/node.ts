@@ -110,14 +110,14 @@ export class WorkerNode {
   }
 
   /**
-   * Answers what waits here, then ends every instance; what is not done after `timeoutMs` is killed. `last`: no other node is there, so
-   * what waits in Redis is answered first.
+   * Answers what waits here, then ends every instance; what is not done after `timeoutMs` is killed. Of a version for which `last` holds,
+   * because no other node serves it, what waits in Redis is answered first.
    */
-  async drain(timeoutMs: number, last: boolean): Promise<void> {
+  async drain(timeoutMs: number, last: (version: ModelVersion) => boolean): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#looks);
     this.#queue.length = 0;
-    await Promise.all(this.pools.map((pool) => this.#end(pool, last ? pool.finish(0) : pool.drain(), timeoutMs)));
+    await Promise.all(this.pools.map((pool) => this.#end(pool, last(pool.version) ? pool.finish(0) : pool.drain(), timeoutMs)));
   }
 
   #end(pool: Pool, ending: Promise<void>, timeoutMs: number): Promise<void> {

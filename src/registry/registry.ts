@@ -40,8 +40,6 @@ export class Registry {
   readonly #unsettled = new Set<RegistryEntry>();
   readonly #acceptingListeners = new Set<() => void>();
   #draining = false;
-  /** By what is in the way: while Redis is, what is known of the workers is old. */
-  readonly #obstacles: Record<"redis" | "workers", string | null> = { redis: null, workers: null };
 
   constructor(scanned: ScannedModels) {
     for (const version of scanned.versions) this.#unsettled.add(this.add(version));
@@ -55,6 +53,13 @@ export class Registry {
 
   addBroken({ name, version, reason }: BrokenVersion): RegistryEntry {
     return this.#add({ name, versionNumber: version, version: null, status: { state: "failed", reason }, update: null });
+  }
+
+  /** What is so of a version from now on, whether it was known before or not. */
+  put(name: string, versionNumber: string, version: ModelVersion | null, status: VersionStatus): void {
+    const entry = this.entry(name, versionNumber);
+    if (entry === undefined) this.#add({ name, versionNumber, version, status, update: null });
+    else this.replace(entry, version, status);
   }
 
   #add(entry: RegistryEntry): RegistryEntry {
@@ -137,7 +142,7 @@ export class Registry {
 
   /** Whether calls are welcome: settled, not draining, and nothing in the way of all of them. */
   get accepting(): boolean {
-    return this.settled && !this.#draining && this.obstacle === null;
+    return this.settled && !this.draining && this.obstacle === null;
   }
 
   /** Is called when a drain or an obstacle may have changed `accepting`. */
@@ -151,7 +156,7 @@ export class Registry {
 
   health(): HealthReport {
     const { obstacle } = this;
-    const status = this.accepting ? "ok" : this.#draining ? "draining" : this.settled ? "unavailable" : "starting";
+    const status = this.accepting ? "ok" : this.draining ? "draining" : this.settled ? "unavailable" : "starting";
     const models = this.entries().map(({ name, versionNumber, status }) => ({
       name,
       version: versionNumber,
@@ -164,19 +169,21 @@ export class Registry {
   /** From now on calls should go elsewhere. */
   drain(): void {
     this.#draining = true;
+    this.acceptingChanged();
+  }
+
+  protected acceptingChanged(): void {
     for (const listener of this.#acceptingListeners) listener();
   }
 
   /** Why no call at all can be answered here now; null when nothing is in the way. */
   get obstacle(): string | null {
-    return this.#obstacles.redis ?? this.#obstacles.workers;
+    return null;
   }
 
-  /** `reason` null: it is out of the way. */
-  setObstacle(what: "redis" | "workers", reason: string | null): void {
-    if (reason === this.#obstacles[what]) return;
-    this.#obstacles[what] = reason;
-    for (const listener of this.#acceptingListeners) listener();
+  /** Why there may be models that are not known here now; null when all are known. */
+  get whyUnknown(): string | null {
+    return null;
   }
 
   /**
@@ -186,9 +193,10 @@ export class Registry {
   find(name: string, version: string): RegistryEntry {
     const entries = this.#models.get(name);
     const newest = entries?.[0];
-    if ((entries === undefined || newest === undefined) && this.obstacle !== null)
-      throw new IdiomError("MODEL_NOT_READY", `model '${name}' is not known here: ${this.obstacle}`);
-    if (entries === undefined || newest === undefined) throw new IdiomError("MODEL_NOT_FOUND", `Request for unknown model: '${name}' is not found`);
+    if (entries === undefined || newest === undefined) {
+      if (this.whyUnknown !== null) throw new IdiomError("MODEL_NOT_READY", `model '${name}' is not known here: ${this.whyUnknown}`);
+      throw new IdiomError("MODEL_NOT_FOUND", `Request for unknown model: '${name}' is not found`);
+    }
     if (version === "") return entries.find((entry) => entry.status.state === "ready") ?? newest;
     const found = entries.find((entry) => entry.versionNumber === version);
     if (found !== undefined) return found;
@@ -198,6 +206,11 @@ export class Registry {
       "MODEL_NOT_FOUND",
       `Request for unknown model: '${name}' version ${version} is not found; versions: ${entries.map((entry) => entry.versionNumber).join(", ")}`,
     );
+  }
+
+  /** The entry of exactly this version. */
+  entry(name: string, versionNumber: string): RegistryEntry | undefined {
+    return this.versionsOf(name).find((entry) => entry.versionNumber === versionNumber);
   }
 
   /** All versions of a model, newest first; empty when it is unknown. */

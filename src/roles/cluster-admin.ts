@@ -21,6 +21,7 @@ import type { Registry } from "../registry/registry.ts";
 import { loadOf } from "../telemetry/request-window.ts";
 import { firstLine } from "./cluster-versions.ts";
 import { ClusterView, type ViewedVersion } from "./cluster-view.ts";
+import { describeEntry } from "./entry-description.ts";
 import type { LocalAdmin } from "./local-admin.ts";
 import { type LogSource, mergeLogs } from "./log-merge.ts";
 
@@ -41,7 +42,7 @@ export class ClusterAdmin implements AdminBackend {
   readonly #registry: Registry;
   readonly #others: Others | null;
 
-  /** `others` null: this process is alone. */
+  /** `registry` is that of the front doors; `others` null: this process is alone. */
   constructor(own: LocalAdmin, registry: Registry, others: Others | null) {
     this.#own = own;
     this.#registry = registry;
@@ -59,14 +60,7 @@ export class ClusterAdmin implements AdminBackend {
     if (versions.length === 0) this.#registry.find(name, version);
     const running = view.members.filter((node) => versions.some(({ onNodes }) => onNodes.some((one) => one.node.id === node.id)));
     const asked = await this.#ask(running, (node) => node.describe(name, version));
-    const own = await this.#own.describe(name, version);
-    return versions.map((one) =>
-      describe(
-        one,
-        asked,
-        own.find(({ summary }) => summary.version === one.number),
-      ),
-    );
+    return versions.map((one) => describe(one, asked));
   }
 
   async listNodes(): Promise<NodeSummary[]> {
@@ -183,34 +177,18 @@ function summaryOf(version: ViewedVersion): VersionSummary {
   };
 }
 
-/** `own` stands in where nobody answers: what this process knows of a version that runs elsewhere. */
-function describe(version: ViewedVersion, asked: readonly Asked<VersionDescription[]>[], own: VersionDescription | undefined): VersionDescription {
+/** Where nobody answers, what this process knows of a version that runs elsewhere stands in. */
+function describe(version: ViewedVersion, asked: readonly Asked<VersionDescription[]>[]): VersionDescription {
   const answers = asked.flatMap((one) => (one.ok ? one.value.map((description) => ({ node: one.node, description })) : []));
   const ofThis = answers.filter(({ description }) => description.summary.version === version.number);
   const serving = ofThis.find(({ description: { summary } }) => summary.state === "ready" && summary.digest === version.digest);
-  const base = (serving ?? ofThis[0])?.description ?? own ?? NOTHING_KNOWN;
   return {
-    ...base,
+    ...((serving ?? ofThis[0])?.description ?? describeEntry(version.entry)),
     summary: summaryOf(version),
     instances: ofThis.flatMap(({ node, description }) => description.instances.map((instance) => ({ ...instance, node: node.name }))),
     nodes: version.onNodes.map((one) => onNode(one, version, asked)),
   };
 }
-
-const NOTHING_KNOWN: Omit<VersionDescription, "summary"> = {
-  environment: "",
-  folder: "",
-  entry: "",
-  per: "",
-  idempotent: false,
-  batching: null,
-  limits: null,
-  scale: null,
-  inputs: [],
-  outputs: [],
-  instances: [],
-  nodes: [],
-};
 
 function onNode({ node, version }: ViewedVersion["onNodes"][number], { digest }: ViewedVersion, asked: readonly Asked<unknown>[]): VersionOnNode {
   const answer = asked.find((one) => one.node.id === node.id);

@@ -1,4 +1,5 @@
 // What the nodes' reports say of one version together. Pure: the same reports, the same words, on every gateway.
+import type { VersionStatus } from "../core/model.ts";
 import type { Member, NodeReport, ReportedVersion } from "../lanes/realtime/node-report.ts";
 import { takesWork } from "../lanes/realtime/node-report.ts";
 
@@ -19,6 +20,11 @@ export function reportsByVersion(nodes: readonly NodeReport[]): Map<string, OnNo
 /** Those that have it ready and take work. */
 export function readyOnes(reports: readonly OnNode[]): OnNode[] {
   return reports.filter(({ node, version }) => takesWork(node) && version.state === "ready");
+}
+
+/** Whether a node takes calls to the version, now or once it is ready there. */
+export function willServe({ node, version }: OnNode): boolean {
+  return takesWork(node) && version.state !== "failed" && version.state !== "foreign";
 }
 
 /**
@@ -80,35 +86,38 @@ function reasonOn({ version }: OnNode): string {
   return version.reason || `it is ${version.state}`;
 }
 
+/** What is known of a version, and why it is not ready. */
+export interface VersionState {
+  readonly name: string;
+  readonly number: string;
+  readonly state: VersionStatus["state"];
+  readonly reason: string;
+  /** Of the files that serve, or would; empty when nobody knows. */
+  readonly digest: string;
+}
+
 /** What is not as it should be with a version: sentences that name it, and the nodes where there are several. */
-export function versionProblems(reports: readonly OnNode[], serving: string | null, nodes: readonly NodeReport[]): string[] {
-  const [first] = reports;
-  if (first === undefined) return [];
-  const who = `model '${first.version.name}' version '${first.version.version}'`;
+export function versionProblems(version: VersionState, reports: readonly OnNode[], nodes: readonly NodeReport[]): string[] {
+  const who = `model '${version.name}' version '${version.number}'`;
+  const ready = version.state === "ready";
   const running = runningOnes(reports).filter(({ node }) => takesWork(node));
   const on = ({ node }: OnNode): string => (nodes.length > 1 ? ` on node '${node.name}'` : "");
-  const updates = running.flatMap((one) =>
-    one.version.update?.state === "failed"
-      ? [`${who}${on(one)} serves what its folder held before; what it holds now: ${firstLine(one.version.update.reason)}`]
-      : [],
-  );
-  if (serving === null) {
-    const state = stateWithoutReady(reports);
-    return [...(state === "loading" ? [] : [`${who} is ${state}: ${firstLine(whyNotServed(reports, nodes, first.version.runtime))}`]), ...updates];
-  }
-  const lacking = running
-    .filter(({ version }) => version.state === "failed" || version.state === "unavailable")
-    .map((one) => `${who}${on(one)} is ${one.version.state}: ${firstLine(one.version.reason)}`);
-  return [...lacking, ...otherFiles(running, serving).map(({ node, version }) => `${who}: ${otherFilesOn(node, version, serving)}`), ...updates];
+  const lacking = running.filter(({ version: { state } }) => state === "failed" || state === "unavailable");
+  const others = (ready ? running : readyOnes(reports)).filter(({ version: { digest } }) => digest !== "" && digest !== version.digest);
+  return [
+    ...(ready ? lacking.map((one) => `${who}${on(one)} is ${one.version.state}: ${firstLine(one.version.reason)}`) : []),
+    ...(ready || version.state === "loading" ? [] : [`${who} is ${version.state}: ${firstLine(version.reason)}`]),
+    ...others.map((one) => `${who}: ${otherFilesOn(one, version.digest, ready ? "those that serve" : "those of this node")}`),
+    ...running.flatMap((one) =>
+      one.version.update?.state === "failed"
+        ? [`${who}${on(one)} serves what its folder held before; what it holds now: ${firstLine(one.version.update.reason)}`]
+        : [],
+    ),
+  ];
 }
 
-/** Those whose folder holds something else than what serves. */
-export function otherFiles(reports: readonly OnNode[], serving: string): OnNode[] {
-  return reports.filter(({ version }) => version.digest !== "" && version.digest !== serving);
-}
-
-function otherFilesOn(node: NodeReport, version: ReportedVersion, serving: string): string {
-  return `node '${node.name}' has other files (${shortDigest(version.digest)}) than those that serve (${shortDigest(serving)}); give all nodes the same folder`;
+function otherFilesOn({ node, version }: OnNode, digest: string, than: string): string {
+  return `node '${node.name}' has other files (${shortDigest(version.digest)}) than ${than} (${shortDigest(digest)}); give all nodes the same folder`;
 }
 
 /** By name, each by one that no other has: where two are called the same, the end of the id follows. */

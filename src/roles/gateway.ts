@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import { openDoor } from "../gateway/door.ts";
 import { REFUSING, RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
-import { Registry } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
@@ -33,7 +33,6 @@ export async function gateway(config: Config): Promise<Gateway> {
   const door = openDoor(config, log);
   const metrics = new Metrics();
   const files = openJobFiles(config);
-  const registry = new Registry({ versions: [], broken: [] });
   const lane = new RealtimeLane();
   const redis: RealtimeRedis = new RealtimeRedis({ server, gateway: true, node: false, queue: config.queue }, log, {
     report: () => admin.report(),
@@ -41,14 +40,14 @@ export async function gateway(config: Config): Promise<Gateway> {
     directory: () => [],
     seen: (members) => {
       peers.seen(members);
-      return cluster.see(members);
+      return registry.see(members);
     },
   });
-  const cluster = new ClusterRegistry(registry, (wanted) => redis.lookUp(wanted), log);
+  const registry = new ClusterRegistry(null, redis, log);
   const queue = redis.queue as RemoteQueue;
-  lane.useRemote(queue, () => watch.realtimeProblem);
+  lane.useRemote(queue, (version) => registry.whyNotRemote(version));
   const watch = new RedisWatch({ realtime: server, jobs: jobsRedis(config) }, null, metrics, log);
-  watch.onChange(() => registry.setObstacle("redis", watch.realtimeProblem));
+  watch.onChange(() => registry.setRedisProblem(watch.realtimeProblem));
   const admin = new LocalAdmin({
     id: redis.id,
     name: config.nodeName,

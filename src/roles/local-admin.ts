@@ -11,14 +11,12 @@ import type {
   NodeAdmin,
   NodeLoad,
   RuntimeSummary,
-  TensorSummary,
   UpdateSummary,
   VersionChange,
   VersionDescription,
   VersionSummary,
 } from "../core/admin.ts";
-import { type ModelVersion, type VersionStatus, versionKey } from "../core/model.ts";
-import type { TensorSpec } from "../core/signature.ts";
+import { type ModelVersion, versionKey } from "../core/model.ts";
 import type { NodeReport, ReportedVersion } from "../lanes/realtime/node-report.ts";
 import type { DirectoryEntry } from "../lanes/realtime/version-directory.ts";
 import { VERSION } from "../package-root.ts";
@@ -26,6 +24,7 @@ import type { Registry, RegistryEntry, VersionUpdate } from "../registry/registr
 import type { LogRing } from "../telemetry/log-ring.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { firstLine } from "./cluster-versions.ts";
+import { describeEntry, environmentOf } from "./entry-description.ts";
 import type { ModelReload } from "./model-reload.ts";
 
 export interface LocalAdminParts {
@@ -34,6 +33,7 @@ export interface LocalAdminParts {
   /** What people call it. */
   readonly name: string;
   readonly role: NodeReport["role"];
+  /** All that it answers calls for, wherever that runs. */
   readonly registry: Registry;
   readonly metrics: Metrics;
   readonly logs: LogRing;
@@ -46,6 +46,8 @@ export interface LocalAdminParts {
 }
 
 export interface LocalWorker {
+  /** Of its own folder of models, and nothing else. */
+  readonly registry: Registry;
   readonly node: WorkerNode;
   readonly reload: ModelReload;
   /** The languages that it runs. */
@@ -75,7 +77,7 @@ export class LocalAdmin implements NodeAdmin {
 
   /** For the other processes of a cluster. */
   report(): NodeReport {
-    const { id, name, role, registry, worker } = this.#parts;
+    const { id, name, role, worker } = this.#parts;
     return {
       id,
       name,
@@ -88,21 +90,20 @@ export class LocalAdmin implements NodeAdmin {
       runtimes: [...this.#runtimes],
       sandbox: worker === null ? null : sandboxOf(worker.sandbox),
       problems: this.#problems(),
-      versions: worker === null ? [] : registry.entries().map((entry) => this.#reported(worker, entry)),
+      versions: worker?.registry.entries().map((entry) => this.#reported(worker, entry)) ?? [],
     };
   }
 
   /** Requests that wait in this process. */
   waiting(): number {
-    const { registry, metrics } = this.#parts;
-    return registry.versions().reduce((sum, version) => sum + metrics.queueLength(version.key), 0);
+    const { worker, metrics } = this.#parts;
+    return (worker?.registry.versions() ?? []).reduce((sum, version) => sum + metrics.queueLength(version.key), 0);
   }
 
-  /** What gateways without models need to know of the versions that are ready here. */
+  /** What front doors elsewhere need to know of the versions that are ready here. */
   directory(): DirectoryEntry[] {
-    return this.#parts.registry
-      .entries()
-      .flatMap(({ version, status }) => (version !== null && status.state === "ready" ? [{ version, signature: status.signature }] : []));
+    const entries = this.#parts.worker?.registry.entries() ?? [];
+    return entries.flatMap(({ version, status }) => (version !== null && status.state === "ready" ? [{ version, signature: status.signature }] : []));
   }
 
   /** Asks each language for its version, once. That starts a process each: not while models load. */
@@ -119,10 +120,8 @@ export class LocalAdmin implements NodeAdmin {
   }
 
   async describe(name: string, version: string): Promise<VersionDescription[]> {
-    return this.#parts.registry
-      .versionsOf(name)
-      .filter(({ versionNumber }) => version === "" || version === versionNumber)
-      .map((entry) => this.#description(entry));
+    const entries = this.#parts.worker?.registry.versionsOf(name) ?? [];
+    return entries.filter(({ versionNumber }) => version === "" || version === versionNumber).map((entry) => this.#description(entry));
   }
 
   async load(): Promise<NodeLoad[]> {
@@ -183,22 +182,11 @@ export class LocalAdmin implements NodeAdmin {
   }
 
   #description(entry: RegistryEntry): VersionDescription {
-    const { version, status, update } = entry;
-    const signature = "signature" in status ? status.signature : null;
-    const manifest = version?.manifest ?? null;
+    const { version, update } = entry;
     const next = update?.state === "loading" ? update.version : null;
     return {
       summary: this.#summary(entry),
-      environment: environmentOf(status),
-      folder: version?.folder ?? "",
-      entry: manifest?.entry ?? "",
-      per: manifest?.per ?? "",
-      idempotent: manifest?.idempotent ?? false,
-      batching: manifest?.batching ?? null,
-      limits: manifest?.limits ?? null,
-      scale: manifest?.instances ?? null,
-      inputs: signature?.inputs.map(tensorSummary) ?? [],
-      outputs: signature?.outputs.map(tensorSummary) ?? [],
+      ...describeEntry(entry),
       instances: [version, next].flatMap((one) => this.#instancesOf(one).map((instance) => this.#instance(instance, one))),
       nodes: [],
     };
@@ -223,15 +211,7 @@ export class LocalAdmin implements NodeAdmin {
   }
 }
 
-function environmentOf(status: VersionStatus): string {
-  return status.state === "ready" ? (status.environments[0] ?? "") : "";
-}
-
 function updateSummary(update: VersionUpdate): UpdateSummary {
   if (update.state === "loading") return { digest: update.version.digest, state: "loading", reason: "" };
   return update;
-}
-
-function tensorSummary({ name, datatype, shape, contentType, na, levels }: TensorSpec): TensorSummary {
-  return { name, datatype, shape, contentType: contentType ?? "", na: na === null ? "" : JSON.stringify(na), levels: levels ?? [] };
 }

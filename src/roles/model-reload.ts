@@ -146,7 +146,7 @@ export class ModelReload {
 
   /** A folder that cannot be read any more stands for the version that it held. */
   #entryOf({ folder, version: number, content }: WatchedFolder): RegistryEntry | null {
-    if (content.version !== null) return this.#registry.versionsOf(content.version.name).find((entry) => entry.versionNumber === number) ?? null;
+    if (content.version !== null) return this.#registry.entry(content.version.name, number) ?? null;
     return this.#registry.entries().find((entry) => this.#applied.get(entry)?.folder === folder) ?? null;
   }
 

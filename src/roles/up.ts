@@ -3,14 +3,14 @@ import type { WorkerNode } from "../../workers/node.ts";
 import type { Config } from "../config/config.ts";
 import type { HealthReport } from "../core/health.ts";
 import { openDoor } from "../gateway/door.ts";
-import { REFUSING, RealtimeLane, type RemoteLane } from "../lanes/realtime/lane.ts";
-import { takesWork } from "../lanes/realtime/node-report.ts";
+import { REFUSING, RealtimeLane } from "../lanes/realtime/lane.ts";
 import type { Registry } from "../registry/registry.ts";
 import { LogRing } from "../telemetry/log-ring.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { type Batch, openBatch, openJobFiles } from "./batch.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
+import { ClusterRegistry } from "./cluster-registry.ts";
 import { healthOf, openFrontDoors, pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
@@ -33,6 +33,7 @@ export interface Serving {
 }
 
 export interface Up extends Serving {
+  /** Of its own models. */
   readonly registry: Registry;
   readonly node: WorkerNode;
   readonly metrics: Metrics;
@@ -64,25 +65,22 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
   const opening = openRedis(config, { realtime: !config.lanes.realtime.direct }, log);
   const endRedis = async (): Promise<void> => (await opening.catch(() => null))?.stop();
   opening.catch(() => {}); // The worker's side throws it, once it gets there.
-  /** No other node could take what this one does not. */
-  let alone = true;
   const worker = await workerSide(config, null, {
     lane,
     metrics,
     log,
-    join: async () => {
+    join: async (): Promise<RealtimeRedis | null> => {
       const { realtime } = await opening;
       if (realtime === null) return null;
-      const redis: RealtimeRedis = new RealtimeRedis({ server: realtime, gateway: true, node: true, queue: config.queue }, log, {
+      return new RealtimeRedis({ server: realtime, gateway: true, node: true, queue: config.queue }, log, {
         report: () => admin.report(),
         waiting: () => admin.waiting(),
         directory: () => admin.directory(),
         seen: (members) => {
           peers?.seen(members);
-          alone = !members.some((member) => takesWork(member) && member.id !== redis.id);
+          return cluster?.see(members);
         },
       });
-      return redis;
     },
   }).catch(async (error: unknown) => {
     await endRedis();
@@ -90,12 +88,12 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
   });
   const servers = await opening;
   const watch = new RedisWatch({ realtime: servers.realtime, jobs: servers.durable }, servers.problem, metrics, log);
-  const { registry, local, redis } = worker;
-  if (redis?.queue)
-    lane.useRemote(
-      openWhile(redis.queue, () => !(alone && registry.draining)),
-      () => watch.realtimeProblem,
-    );
+  const { local, redis } = worker;
+  /** Null where this process can reach no other: then its own models are all that there are. */
+  const cluster = redis === null ? null : new ClusterRegistry(local.registry, redis, log);
+  const registry = cluster ?? local.registry;
+  if (redis?.queue && cluster !== null) lane.useRemote(redis.queue, (version) => cluster.whyNotRemote(version));
+  watch.onChange(() => cluster?.setRedisProblem(watch.realtimeProblem));
   const admin = new LocalAdmin({
     id: redis?.id ?? config.nodeName,
     name: config.nodeName,
@@ -105,7 +103,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     logs,
     worker: local,
     problems: () => watch.problems,
-    drain: () => worker.drain(alone),
+    drain: () => worker.drain((version) => cluster?.isOursAlone(version) === true),
   });
   const peers = redis === null ? null : new Peers(admin, redis, log);
   const leaveRedis = async (): Promise<void> => {
@@ -114,7 +112,7 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
     watch.stop();
     await endRedis();
   };
-  const settled = registry.whenSettled();
+  const settled = local.registry.whenSettled();
   if (redis !== null) void settled.then(() => admin.probe());
   if (late) {
     worker.start();
@@ -140,15 +138,15 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
   return {
     grpcPort: doors.grpc.port,
     httpPort: doors.http?.port ?? 0,
-    registry,
+    registry: local.registry,
     node: local.node,
     metrics,
     health: () => healthOf(registry, watch, local.sandbox),
     settled: () => settled,
-    summary: () => summaryOf(registry, lane),
+    summary: () => summaryOf(local.registry, lane),
     async stop(passOn = false) {
       const jobsLeft = batch?.stop();
-      registry.drain();
+      local.registry.drain();
       if (redis !== null && !passOn) lane.useRemote(REFUSING);
       const drained = drainLast();
       const calls = doors.grpc.close(drained);
@@ -160,15 +158,5 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
       await doors.http?.close();
       door.close();
     },
-  };
-}
-
-/** A way through Redis that is closed where nobody would take what waits there: the call is refused instead of held. */
-function openWhile(remote: RemoteLane, open: () => boolean): RemoteLane {
-  return {
-    get available() {
-      return remote.available && open();
-    },
-    submit: (invocation, undelivered) => remote.submit(invocation, undelivered),
   };
 }

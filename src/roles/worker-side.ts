@@ -27,14 +27,13 @@ export interface WorkerParts {
 }
 
 export interface WorkerSide {
-  readonly registry: Registry;
   /** For whoever asks about it. */
   readonly local: LocalWorker;
   readonly redis: RealtimeRedis | null;
   /** Begins to load and to take work. */
   start(): void;
-  /** Takes nothing new, and resolves when what runs is done; `last`: what waits in Redis too, for no other node is there. */
-  drain(last?: boolean): Promise<void>;
+  /** Takes nothing new, and resolves when what runs is done; of a version that is served here `last`, what waits in Redis too. */
+  drain(last?: (version: ModelVersion) => boolean): Promise<void>;
 }
 
 /**
@@ -91,8 +90,7 @@ export async function workerSide(
   );
   const reload = new ModelReload(watch, found, registry, node, log, { intervalMs: config.reloadIntervalMs, drainTimeoutMs: config.drainTimeoutMs, isForeign });
   return {
-    registry,
-    local: { node, reload, runtimes, isForeign, data: config.data, sandbox: launcher },
+    local: { registry, node, reload, runtimes, isForeign, data: config.data, sandbox: launcher },
     redis,
     start() {
       redis?.start();
@@ -100,7 +98,7 @@ export async function workerSide(
       node.serve(registry.versions().filter((version) => !isForeign(version)));
       reload.start();
     },
-    drain(last = false) {
+    drain(last = () => false) {
       reload.stop();
       registry.drain();
       return node.drain(config.drainTimeoutMs, last);

@@ -44,7 +44,8 @@ export async function worker(config: Config, languages: readonly string[] | null
     await redis.stop();
     throw error;
   });
-  const { registry, local } = side;
+  const { local } = side;
+  const { registry } = local;
   const admin = new LocalAdmin({
     id: redis.id,
     name: config.nodeName,

@@ -32,6 +32,14 @@ export class HealthClient {
     return opened;
   }
 
+  /** Resolves once the server says this of `name`. */
+  async says(name: string, status: "SERVING" | "NOT_SERVING"): Promise<void> {
+    const watch = await this.watch(name);
+    // The watch has taken the status of its start; a change since then is still to come.
+    if ((await this.check(name).catch(() => "")) !== status) await watch.until(status);
+    watch.close();
+  }
+
   close(): void {
     for (const watch of this.#watches) watch.close();
     this.#stub.close();

@@ -1,6 +1,7 @@
 // The realtime lane: where gateways leave calls and worker pools pick them up. They meet here and nowhere else.
 import { IdiomError } from "../../core/errors.ts";
 import { BATCH_PRIORITY, type Invocation } from "../../core/invocation.ts";
+import type { ModelVersion } from "../../core/model.ts";
 
 /** A pool that serves one version in this process. */
 export interface LocalConsumer {
@@ -29,15 +30,15 @@ export class RealtimeLane {
   readonly #consumers = new Map<string, LocalConsumer>();
   readonly #direct: boolean;
   #remote: RemoteLane | null = null;
-  #problem: () => string | null = () => null;
+  #problem: (version: ModelVersion) => string | null = () => null;
 
   /** `direct` false: everything goes through Redis, also to the pools of this process. */
   constructor(direct = true) {
     this.#direct = direct;
   }
 
-  /** Nothing goes that way while `problem` says why not. */
-  useRemote(remote: RemoteLane, problem: () => string | null = () => null): void {
+  /** No call to a version goes that way while `problem` says why not. */
+  useRemote(remote: RemoteLane, problem: (version: ModelVersion) => string | null = () => null): void {
     this.#remote = remote;
     this.#problem = problem;
   }
@@ -53,10 +54,11 @@ export class RealtimeLane {
 
   /** Takes over a call; it will be settled, whatever happens. */
   submit(invocation: Invocation): void {
-    const consumer = this.#consumers.get(invocation.request.version.key);
+    const { version } = invocation.request;
+    const consumer = this.#consumers.get(version.key);
     const remote = this.#remote;
-    if (remote?.available !== true || this.#problem() !== null)
-      offerTo(consumer, invocation, remote === null ? "no worker serves it" : (this.#problem() ?? "Redis is away"));
+    if (remote?.available !== true || this.#problem(version) !== null)
+      offerTo(consumer, invocation, remote === null ? "no worker serves it" : (this.#problem(version) ?? "Redis is away"));
     else if (this.#direct && consumer !== undefined && isOpenFor(consumer, invocation)) consumer.offer(invocation);
     else remote.submit(invocation, (error) => (consumer === undefined ? invocation.fail(error) : consumer.offer(invocation)));
   }

@@ -113,6 +113,16 @@ describe("the status of a version", () => {
   });
 });
 
+test("what is put in is there under its name and number, and what is put there again replaces it in its entry", () => {
+  const registry = new Registry({ versions: [], broken: [] });
+  registry.put("m", "2", null, { state: "failed", reason: "no" });
+  const entry = registry.entry("m", "2");
+  const version = modelVersion({ name: "m" }, "2");
+  registry.put("m", "2", version, READY);
+  assert.deepEqual([registry.entries(), registry.entry("m", "1")], [[entry], undefined]);
+  assert.deepEqual([entry?.version, entry?.status], [version, READY]);
+});
+
 describe("a registry is settled", () => {
   test("once no version is loading any more, ready or failed", () => {
     const { registry, versions } = registryOf("1", "2");
@@ -124,27 +134,5 @@ describe("a registry is settled", () => {
 
   test("at once where nothing is to be loaded", () => {
     assert.equal(new Registry({ versions: [], broken: [{ name: "m", version: "1", reason: "no" }] }).settled, true);
-  });
-});
-
-describe("what is in the way of all calls", () => {
-  test("keeps a registry from accepting until all of it is gone, Redis named first", () => {
-    const registry = new Registry({ versions: [], broken: [] });
-    const seen: (string | null)[] = [];
-    registry.onAccepting(() => seen.push(registry.obstacle));
-    registry.setObstacle("workers", "no worker");
-    registry.setObstacle("redis", "Redis is away");
-    registry.setObstacle("redis", "Redis is away");
-    registry.setObstacle("redis", null);
-    registry.setObstacle("workers", null);
-    assert.deepEqual([seen, registry.accepting], [["no worker", "Redis is away", "no worker", null], true]);
-  });
-
-  test("is the answer to who asks for a model that is not known here", () => {
-    const registry = new Registry({ versions: [], broken: [] });
-    registry.setObstacle("redis", "Redis is away");
-    assert.throws(() => registry.find("m", ""), idiomError("MODEL_NOT_READY", "model 'm' is not known here: Redis is away"));
-    registry.setObstacle("redis", null);
-    assert.throws(() => registry.find("m", ""), idiomError("MODEL_NOT_FOUND", /unknown model/));
   });
 });

@@ -53,3 +53,15 @@ test("while there is a problem on the way through Redis, calls stay here, or are
   const error = new IdiomError("MODEL_NOT_READY", "model 'm' version '2' is not at ready state: Redis is full");
   assert.deepEqual([own.offered, outcomes, sent], [[here], [{ ok: false, error }], [later]]);
 });
+
+test("a problem of one version on the way through Redis holds up no other", () => {
+  const lane = new RealtimeLane(false);
+  const sent: Invocation[] = [];
+  lane.useRemote({ available: true, submit: (each) => void sent.push(each) }, ({ version }) => (version === "1" ? "nobody takes it there" : null));
+  const own = consumer();
+  lane.attach("m/1", own);
+  const [first, second] = [invocation(), invocation({ version: modelVersion({}, "2") })];
+  lane.submit(first);
+  lane.submit(second);
+  assert.deepEqual([own.offered, sent], [[first], [second]]);
+});
