@@ -1,5 +1,7 @@
 // Jobs whose files are objects of S3, in a server that checks every signature; over roads that break, and with objects that change.
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -12,6 +14,7 @@ import { ModelsFolder } from "../support/models.ts";
 import { RoughRoad } from "../support/s3/rough-road.ts";
 import { Store } from "../support/s3/store.ts";
 import { type Server, startServer } from "../support/server.ts";
+import { parquetOf, tableIn } from "../support/tables.ts";
 
 const ROOTS = "s3://jobs/in/:s3://jobs/out:s3://missing:s3://others";
 const LOOK_AGAIN_MS = 20;
@@ -72,6 +75,16 @@ describe("jobs on objects", { timeout: 120_000 }, () => {
   const untilNoUploads = async (): Promise<void> => {
     while ((await store.uploads("jobs")) > 0) await delay(LOOK_AGAIN_MS);
   };
+
+  test("are tables too, of which no copy is left", async () => {
+    const x = Array.from({ length: 5000 }, (_, row) => row / 3);
+    await store.put("jobs/in/a.parquet", parquetOf({ x: ["DOUBLE", x] }));
+    const { id } = await jobs.submitPaths("doubles", "s3://jobs/in/a.parquet", "s3://jobs/out/a.arrow");
+    const job = await jobs.end(id);
+    assert.equal(job.state, "succeeded", job.reason);
+    assert.deepEqual(tableIn((await store.get("jobs/out/a.arrow")) ?? Buffer.alloc(0)).values, { y: x.map((value) => 2 * value) });
+    assert.ok(!readdirSync(join(state, "jobs", id)).some((name) => name.endsWith("-table")));
+  });
 
   test("are read and written, packed as their names say, also with a name that an URL would bend and a content encoding", async () => {
     await store.put("jobs/in/a + b%25.csv.gz", gzipSync(column(3)), { "content-encoding": "gzip" });
