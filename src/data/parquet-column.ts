@@ -1,12 +1,13 @@
 // One column of a row group of a Parquet file, value by value: one page of it is held at a time, and its dictionary.
 import type { ColumnMetaData, DecodedArray, PageHeader, SchemaTree } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
-import { decompressPage, readDataPage, readDataPageV2 } from "hyparquet/src/datapage.js";
+import { decompressPage } from "hyparquet/src/datapage.js";
 import { readPlain } from "hyparquet/src/plain.js";
 import type { ColumnType } from "../core/column.ts";
 import type { BinaryFile } from "./binary-file.ts";
 import type { ColumnValue } from "./column-value.ts";
 import { decompressors } from "./parquet-codecs.ts";
+import { decodePage } from "./parquet-page.ts";
 import { type PageValues, packedValues, valueReader } from "./parquet-values.ts";
 
 /** Where a column's values lie in the schema. */
@@ -25,7 +26,7 @@ export interface Leaf {
 /** Page headers are some dozen bytes, and more with long statistics. */
 const HEADER_BYTES = 2 ** 10;
 const MAX_HEADER_BYTES = 2 ** 20;
-/** Writers begin a page after some 20,000 values, or a row group after a million. Of so many, the library makes an array. */
+/** Writers begin a page after some 20,000 values, or a row group after a million. Of some sorts the library makes an object each. */
 const MAX_PAGE_VALUES = 2 ** 21;
 const INSTEAD = "write it with smaller row groups and pages (in pyarrow: row_group_size=100_000)";
 
@@ -174,35 +175,23 @@ export class ParquetColumn {
     this.#pageBytes = packedBytes + bytes;
     this.#file.hold(this.#pageBytes, INSTEAD);
     const packed = this.#file.read(body, body + packedBytes);
-    const { definitionLevels, repetitionLevels, dataPage } = this.#file.guard(`a page of the column '${this.#name}'`, () => this.#decode(header, packed));
-    this.#definitions = definitionLevels === undefined || definitionLevels.length === 0 ? null : Uint8Array.from(definitionLevels);
-    this.#repetitions = repetitionLevels.length === 0 ? null : Uint8Array.from(repetitionLevels);
+    const levels = { repetition: this.#leaf.lists.length, definition: this.#leaf.defined };
+    const page = this.#file.guard(`a page of the column '${this.#name}'`, () => decodePage(header, packed, count, levels, this.#meta.codec, this.#element));
+    this.#definitions = page.definitions;
+    this.#repetitions = page.repetitions;
     this.#entries = count;
     this.#entry = 0;
     this.#nextValue = 0;
-    this.#values = dataPage.length;
-    this.#value = this.#file.guard(`a page of the column '${this.#name}'`, () => this.#reader(dataPage, said?.encoding.endsWith("_DICTIONARY") ?? false));
+    this.#values = page.values.length;
+    this.#value = this.#file.guard(`a page of the column '${this.#name}'`, () => this.#reader(page.values, page.areIndexes));
     return count > 0;
-  }
-
-  #decode(header: PageHeader, packed: Uint8Array): ReturnType<typeof readDataPage> {
-    const element = this.#element;
-    const decoder = { type: element.type, element, schemaPath: this.#leaf.path, codec: this.#meta.codec, compressors: decompressors } as Parameters<
-      typeof readDataPage
-    >[2];
-    const { data_page_header: v1, data_page_header_v2: v2 } = header;
-    if (v1 !== undefined) return readDataPage(decompressPage(packed, header.uncompressed_page_size, this.#meta.codec, decompressors), v1, decoder);
-    if (v2 === undefined) throw this.#broken(`has a page of an unknown sort, ${header.type}`);
-    const levels = v2.definition_levels_byte_length + v2.repetition_levels_byte_length;
-    if (!(levels >= 0 && levels <= header.uncompressed_page_size)) throw this.#broken("has a page whose parts are larger than itself");
-    return readDataPageV2(packed, header, decoder);
   }
 
   #reader(values: DecodedArray, areIndexes: boolean): (i: number) => ColumnValue {
     if (!areIndexes) return valueReader(this.#element, this.#leaf.type, packedValues(values));
     const dictionary = this.#dictionary;
     if (dictionary === null) throw this.#broken("has a page that needs a dictionary, and has none");
-    const indexes = Uint32Array.from(values as ArrayLike<number>);
+    const indexes = values as Uint32Array;
     for (const index of indexes) if (index >= dictionary.length) throw this.#broken("has a value that is not in its dictionary");
     const value = valueReader(this.#element, this.#leaf.type, dictionary);
     return (i) => value(indexes[i] as number);

@@ -11,8 +11,8 @@ const MAGIC = "PAR1";
 const ENCRYPTED_MAGIC = "PARE";
 /** The length of the footer, and the magic. */
 const TAIL_BYTES = 8;
-/** Some hundred thousand column chunks. */
-const MAX_FOOTER_BYTES = 64 * 2 ** 20;
+/** Of some hundred thousand column chunks. */
+const MAX_FOOTER_BYTES = 16 * 2 ** 20;
 const BATCH_ROWS = 1024;
 
 /** A column of the table: its only leaf, unless it is of a type that is not read. */
