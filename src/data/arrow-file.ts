@@ -39,7 +39,7 @@ export function openArrow(descriptor: number): TypedFile {
     if (head.startsWith(FEATHER_1_MAGIC)) throw file.broken("it is Feather version 1; write it with version 2");
     const { schema, messages } = head.startsWith(MAGIC) ? openFile(file) : openStream(file);
     const columns = file.guard("its schema", () => schema.fields.map(({ name, type }) => ({ name, type: arrowColumnType(type) })));
-    return { columns, rows: (wanted) => rowsOf(file, schema, messages, wanted), close: () => file.close() };
+    return { columns, rows: (wanted) => rowsOf(file, schema, messages, wanted), bytes: file.bytes, close: () => file.close() };
   });
 }
 

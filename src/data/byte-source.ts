@@ -9,7 +9,7 @@ const READ_BYTES = 2 ** 18;
 /** Tables shrink to a tenth or a fiftieth; only what was made to burst shrinks to less than this. */
 const MAX_EXPANSION = 200;
 /** Up to here nothing is a bomb, however it was packed. */
-const HARMLESS_BYTES = 2 ** 28;
+export const HARMLESS_BYTES = 2 ** 28;
 
 /** Takes over `file`. @throws IdiomError DATASET_INVALID, also between two pieces: the file is torn, a bomb, or cannot be read. */
 export async function* readBytes(file: Readable, compression: Compression): AsyncGenerator<Buffer, void, void> {

@@ -37,6 +37,7 @@ export function openParquet(descriptor: number): TypedFile {
           metadata,
           wanted.map((i) => columns[i] as TopColumn),
         ),
+      bytes: file.bytes,
       close: () => file.close(),
     };
   });

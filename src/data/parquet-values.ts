@@ -4,6 +4,9 @@ import type { DecodedArray, SchemaElement } from "hyparquet";
 import type { ColumnType } from "../core/column.ts";
 import type { ColumnValue } from "./column-value.ts";
 
+/** Prefixes that values share make a page larger than it was. */
+const MAX_BYTES = 2 ** 27;
+
 /** Byte arrays lie one behind the other: an object for each costs a hundred bytes. */
 export type PageValues = (Int32Array | BigInt64Array | Float32Array | Float64Array | Uint8Array | bigint[]) | ByteArrays;
 
@@ -14,6 +17,8 @@ class ByteArrays {
 
   constructor(values: readonly Uint8Array[]) {
     this.length = values.length;
+    const bytes = values.reduce((sum, { length }) => sum + length, 0);
+    if (bytes > MAX_BYTES) throw new Error(`its values have ${bytes} bytes`);
     this.bytes = Buffer.concat(values);
     this.offsets = new Uint32Array(values.length + 1);
     for (let i = 0; i < values.length; i++) this.offsets[i + 1] = (this.offsets[i] as number) + (values[i] as Uint8Array).length;

@@ -8,7 +8,7 @@ import { IdiomError } from "../core/errors.ts";
 import { type DataFormat, isText } from "../core/job.ts";
 import type { BlockPlace } from "./block.ts";
 import { BlockBuilder, type BlockPlan } from "./block-builder.ts";
-import { readBytes, utf8Only } from "./byte-source.ts";
+import { HARMLESS_BYTES, readBytes, utf8Only } from "./byte-source.ts";
 import { csvRows } from "./csv-rows.ts";
 import { openLocally, openSource, type Source } from "./endpoints.ts";
 import type { FileFormat } from "./formats.ts";
@@ -46,6 +46,8 @@ export interface ReadResult {
 
 /** Realtime calls go first, also at the processor. */
 const NICE = 10;
+/** Tables of values that repeat shrink to a hundredth; only what was made to burst shrinks to less than this. Text is looked at as it is unpacked. */
+const MAX_TABLE_EXPANSION = 1000;
 
 /** @throws IdiomError DATASET_INVALID */
 export async function readDataset({
@@ -68,13 +70,13 @@ export async function readDataset({
 async function readInto(task: ReadTask, port: MessagePort, s3: S3Settings | null): Promise<ReadResult> {
   const opened = await openRows(task, s3);
   try {
-    return await readRows(opened.source, task, port);
+    return await readRows(opened, task, port);
   } finally {
     opened.close();
   }
 }
 
-async function readRows(source: RowSource, task: ReadTask, port: MessagePort): Promise<ReadResult> {
+async function readRows({ source, maxBytes }: Opened, task: ReadTask, port: MessagePort): Promise<ReadResult> {
   const keptColumns = checkColumns(source, task);
   const builder = new BlockBuilder(task, source.columns?.map(({ name }) => name) ?? null, task.skipRows);
   const file = openSync(join(task.folder, task.spool), "w", 0o600);
@@ -85,6 +87,8 @@ async function readRows(source: RowSource, task: ReadTask, port: MessagePort): P
     writeSync(file, block.bytes);
     const place: BlockPlace = { file: task.spool, offset, bytes: block.bytes.length, firstRow: block.firstRow, rows: block.rows };
     offset += block.bytes.length;
+    if (offset > maxBytes)
+      throw new IdiomError("DATASET_INVALID", `the rows of the table have become ${offset} bytes: that is no table but a decompression bomb`);
     port.postMessage({ place, keptColumns } satisfies ReadProgress);
   };
   try {
@@ -102,6 +106,8 @@ async function readRows(source: RowSource, task: ReadTask, port: MessagePort): P
 
 interface Opened {
   readonly source: RowSource;
+  /** What its rows may grow to. */
+  readonly maxBytes: number;
   close(): void;
 }
 
@@ -109,11 +115,11 @@ async function openRows({ source, format: { format, compression }, folder, spool
   if (!isText(format)) {
     const open = await tableOpener(format);
     const file = open(await openLocally(source, s3, join(folder, `${spool}-table`)));
-    return { source: typedRows(file, inputs, keep), close: () => file.close() };
+    return { source: typedRows(file, inputs, keep), maxBytes: Math.max(HARMLESS_BYTES, MAX_TABLE_EXPANSION * file.bytes), close: () => file.close() };
   }
   const file = openSource(source, s3);
   const bytes = utf8Only(readBytes(file, compression));
-  return { source: format === "csv" ? await csvRows(bytes) : jsonlRows(bytes), close: () => file.destroy() };
+  return { source: format === "csv" ? await csvRows(bytes) : jsonlRows(bytes), maxBytes: Number.POSITIVE_INFINITY, close: () => file.destroy() };
 }
 
 /** Loaded with the first table: threads that never see one go without. */

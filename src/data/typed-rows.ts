@@ -5,12 +5,13 @@ import { type Column, type ColumnType, describeType } from "../core/column.ts";
 import { IdiomError } from "../core/errors.ts";
 import type { TensorSpec } from "../core/signature.ts";
 import { type ColumnValue, narrow, shownValue, spooledValue } from "./column-value.ts";
-import type { InputValue, RowSource, SourceRow, TypedTable } from "./rows.ts";
+import { type InputValue, MAX_ROW_BYTES, type RowSource, type SourceRow, type TypedTable } from "./rows.ts";
 import { csvCell } from "./text-output.ts";
 
 /** A file with typed columns. */
 export interface TypedFile {
   readonly columns: readonly Column[];
+  readonly bytes: number;
   /** Its rows in batches, each row with the values of these columns, by their position. @throws IdiomError DATASET_INVALID */
   rows(wanted: readonly number[]): Iterable<readonly (readonly ColumnValue[])[]>;
   close(): void;
@@ -45,7 +46,12 @@ async function* batchesOf(file: TypedFile, inputs: readonly TensorSpec[], keep: 
     kept: (values) => keptPlaces.map((place) => spooledValue(values[place] as ColumnValue)),
     shown: (values) => Object.fromEntries(wanted.map(({ name, type }, place) => [name, shownValue(type, values[place] as ColumnValue)])),
   };
-  for (const batch of file.rows(wanted.map((column) => columns.indexOf(column)))) yield batch.map((values) => ({ kind: "typed", values, table }));
+  for (const batch of file.rows(wanted.map((column) => columns.indexOf(column))))
+    yield batch.map((values) => {
+      const long = values.findIndex((value) => (typeof value === "string" || value instanceof Uint8Array) && value.length > MAX_ROW_BYTES);
+      if (long >= 0) throw new IdiomError("DATASET_INVALID", `the column '${wanted[long]?.name}' has a value of more than ${MAX_ROW_BYTES / 2 ** 20} MiB`);
+      return { kind: "typed", values, table };
+    });
 }
 
 function isOther(type: ColumnType): boolean {

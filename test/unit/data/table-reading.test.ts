@@ -236,6 +236,16 @@ describe("a Parquet file", () => {
     assert.match(await refusal(t, onePage(dataPage(run.length, run.length, 10), run, "UNCOMPRESSED", 10n)), /a page of the column 'a' is damaged/);
     assert.equal((await reading.read(threads, t, whole, [A], { format: "parquet" })).rows, 1000);
   });
+
+  test("whose values are too long, or repeat until they burst, is refused", async (t) => {
+    const long = parquet([
+      { name: "a", data: [1] },
+      { name: "s", data: ["x".repeat(5 * 2 ** 20)], type: "STRING" },
+    ]);
+    assert.match(await reading.refusal(threads, t, long, [A, S], { format: "parquet" }), /the column 's' has a value of more than 4 MiB/);
+    const same = parquet([{ name: "s", data: Array.from({ length: 1000 }, () => "x".repeat(2 ** 20)), type: "STRING" }]);
+    assert.match(await reading.refusal(threads, t, same, [S], { format: "parquet" }), /that is no table but a decompression bomb/);
+  });
 });
 
 describe("an Arrow file", () => {
