@@ -51,7 +51,7 @@ export function registerJob(program: Command): void {
     .addOption(formatOption(FORMATS))
     .addHelpText(
       "after",
-      "\nExamples:\n  idiom job submit wine --in new.csv --out scored.csv --wait\n  idiom job submit wine --on-server --in /data/new.csv.gz --out /data/scored.csv --keep id",
+      "\nExamples:\n  idiom job submit wine --in new.csv --out scored.csv --wait\n  idiom job submit wine --on-server --in /data/new.csv.gz --out /data/scored.csv --keep id\n  idiom job submit wine --in s3://sales/new.csv.gz --out s3://sales/scored.csv",
     )
     .action((model: string, options: SubmitOptions) => withJobs(options.server, (jobs) => submit(jobs, model, options)));
   job

@@ -65,6 +65,7 @@ export class S3Upload {
     }
   }
 
+  /** Nothing is open between two requests. */
   close(): void {}
 
   async #send(): Promise<void> {
