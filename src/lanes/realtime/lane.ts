@@ -9,6 +9,8 @@ export interface LocalConsumer {
   readonly directIsOpen: boolean;
   /** Room for rows of jobs. */
   readonly wantsBatch: boolean;
+  /** Digest of what it runs with here: it takes no rows of jobs that were submitted for another. */
+  readonly environment: string;
   /** Takes the invocation, or settles it with an error when it has no room. */
   offer(invocation: Invocation): void;
 }
@@ -65,7 +67,7 @@ export class RealtimeLane {
 }
 
 function isOpenFor(consumer: LocalConsumer, { request }: Invocation): boolean {
-  return request.priority === BATCH_PRIORITY ? consumer.wantsBatch : consumer.directIsOpen;
+  return request.priority === BATCH_PRIORITY ? consumer.wantsBatch && consumer.environment === request.environment : consumer.directIsOpen;
 }
 
 function offerTo(consumer: LocalConsumer | undefined, invocation: Invocation, otherwise: string): void {

@@ -36,6 +36,7 @@ function check(
   const lane = new RealtimeLane();
   const consumer = {
     directIsOpen: true,
+    environment: "e",
     wantsBatch: true,
     offer(invocation: Invocation): void {
       asked.push(invocation);

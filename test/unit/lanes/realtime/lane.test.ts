@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IdiomError } from "../../../../src/core/errors.ts";
-import type { Invocation, Outcome } from "../../../../src/core/invocation.ts";
+import { BATCH_PRIORITY, type Invocation, type Outcome } from "../../../../src/core/invocation.ts";
 import { type LocalConsumer, RealtimeLane } from "../../../../src/lanes/realtime/lane.ts";
 import { invocation } from "../../../support/invocations.ts";
 import { modelVersion } from "../../../support/specs.ts";
 
 function consumer(): LocalConsumer & { readonly offered: Invocation[] } {
   const offered: Invocation[] = [];
-  return { offered, directIsOpen: true, wantsBatch: true, offer: (each) => void offered.push(each) };
+  return { offered, directIsOpen: true, wantsBatch: true, environment: "e", offer: (each) => void offered.push(each) };
 }
 
 test("a call goes to the consumer of its version and to no other", () => {
@@ -52,6 +52,18 @@ test("while there is a problem on the way through Redis, calls stay here, or are
   lane.submit(later);
   const error = new IdiomError("MODEL_NOT_READY", "model 'm' version '2' is not at ready state: Redis is full");
   assert.deepEqual([own.offered, outcomes, sent], [[here], [{ ok: false, error }], [later]]);
+});
+
+test("rows of a job that was submitted for another environment go through Redis, to a node that has it", () => {
+  const lane = new RealtimeLane();
+  const sent: Invocation[] = [];
+  lane.useRemote({ available: true, submit: (each) => void sent.push(each) });
+  const own = consumer();
+  lane.attach("m/1", own);
+  const [here, elsewhere] = ["e", "f"].map((environment) => invocation({ priority: BATCH_PRIORITY, environment })) as [Invocation, Invocation];
+  lane.submit(here);
+  lane.submit(elsewhere);
+  assert.deepEqual([own.offered, sent], [[here], [elsewhere]]);
 });
 
 test("a problem of one version on the way through Redis holds up no other", () => {
