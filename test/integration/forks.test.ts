@@ -1,9 +1,10 @@
 // Instances that are forked from one process that has loaded the model: what they share, how each ends, and what happens without it.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { descendantsOf, hasEnded } from "../../src/process/proc.ts";
+import { childrenOf, hasEnded } from "../../src/process/proc.ts";
 import type { Instance } from "../../workers/instance/instance.ts";
 import { errorCode, failureOf } from "../support/client.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
@@ -11,10 +12,10 @@ import { activeLanguages } from "../support/languages.ts";
 import { ModelsFolder } from "../support/models.ts";
 import { tensor } from "../support/tensors.ts";
 
-const yaml = (instances: string): string =>
-  `inputs: [{name: x, datatype: INT32, shape: [1]}]\noutputs: [{name: y, datatype: INT32, shape: [1]}]\ninstances: {${instances}}\nlimits: {memory: 300MiB}\nidempotent: false\n`;
+const yaml = (instances: string, limits = ""): string =>
+  `inputs: [{name: x, datatype: INT32, shape: [1]}]\noutputs: [{name: y, datatype: INT32, shape: [1]}]\ninstances: {${instances}}\nlimits: {memory: 300MiB${limits}}\nidempotent: false\n`;
 /** What it is asked for by number; otherwise it answers how often its process was asked. */
-const CODE = `import mmap, os, signal, time
+const CODE = `import mmap, os, signal, sys, time
 
 calls = 0
 
@@ -36,6 +37,17 @@ def predict(x):
             shared[at] = 1
     if x[0] == 4:
         time.sleep(1)
+    if x[0] == 5:
+        print("no weights", file=sys.stderr, flush=True)
+        os._exit(9)
+    if x[0] == 6 and os.fork() == 0:
+        os.setsid()
+        while True:  # each is gone before anybody can end it
+            try:
+                if os.fork() != 0:
+                    os._exit(0)
+            except BlockingIOError:
+                pass
     return [calls]
 `;
 const THREADS = `import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n${CODE}`;
@@ -56,6 +68,7 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
   const models = new ModelsFolder()
     .add("twins", { "model.yaml": yaml("min: 2"), "model.py": CODE })
     .add("apart", { "model.yaml": yaml("min: 2, fork: false"), "model.py": CODE })
+    .add("pinned", { "model.yaml": yaml("min: 2", ", cpus: 1"), "model.py": CODE })
     .add("threads", { "model.yaml": yaml("min: 2"), "model.py": THREADS })
     .add("dormant", { "model.yaml": yaml("min: 0"), "model.py": CODE });
 
@@ -63,7 +76,7 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
     async () => {
       node = await startInProcess(models.path, { instances: { idleAfterMs: 200 } });
       await node.up.settled();
-      await until(() => ["twins", "apart", "threads"].every((model) => instances(model).every(({ state }) => state.name === "ready")));
+      await until(() => ["twins", "apart", "pinned", "threads"].every((model) => instances(model).every(({ state }) => state.name === "ready")));
     },
     { timeout: 60_000 },
   );
@@ -74,6 +87,7 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
   const twins = (): readonly [Instance, Instance] => instances("twins") as readonly [Instance, Instance];
   const zygote = (): number => parentOf(pidOf(twins()[0]));
 
+  const detached = (): number[] => childrenOf(parentOf(zygote())).filter((pid) => pid !== zygote());
   const kill = (): void => {
     for (const instance of twins()) instance.kill("killed: both are");
   };
@@ -104,6 +118,18 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
     await call("twins");
   });
 
+  test("tell how they ended and what they printed last, each for itself", async () => {
+    await restarted(async () => assert.equal(errorCode(await failureOf(call("twins", 5))), "INSTANCE_DIED"));
+    const exits = twins().map(({ lastExit }) => lastExit?.reason);
+    assert.ok(exits.includes("the process exited with status 9\n  no weights"), exits.join("; "));
+  });
+
+  test("run each on as many cores as it may have, and not all on the same", async () => {
+    const coresOf = (instance: Instance): string => /^Cpus_allowed_list:\s+(\S+)$/m.exec(readFileSync(`/proc/${pidOf(instance)}/status`, "utf8"))?.[1] ?? "";
+    const [one, other] = instances("pinned") as [Instance, Instance];
+    await until(() => [one, other].every((instance) => /^\d+$/.test(coresOf(instance))) && (availableParallelism() === 1 || coresOf(one) !== coresOf(other)));
+  });
+
   test("die with their parent, and others come", async () => {
     const parent = zygote();
     await restarted(() => process.kill(parent, "SIGKILL"));
@@ -113,12 +139,17 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
 
   test("leave no process behind that they have detached from themselves", async () => {
     await call("twins", 1);
-    const first = parentOf(zygote());
-    const detached = (): number[] => descendantsOf(first).filter((pid) => parentOf(pid) === first && pid !== zygote());
     await until(() => detached().length === 1);
     const [left] = detached() as [number];
     await restarted(() => kill());
     await until(() => hasEnded(left));
+  });
+
+  test("leave nothing behind that has fled from one process to the next either", async () => {
+    await call("twins", 6);
+    await until(() => detached().length > 0);
+    await restarted(() => kill());
+    assert.deepEqual(detached(), []);
   });
 
   test("take memory each by itself: the one that takes too much ends", async () => {

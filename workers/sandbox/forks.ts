@@ -18,6 +18,8 @@ export interface Sandbox {
 /** How often it is looked whether what was left behind is gone, and after how long the sandbox is ended with it. */
 const LOOK_AGAIN_MS = 5;
 const GONE_WITHIN_MS = 2000;
+/** The kernel's list of children may miss one while they change. */
+const QUIET_LOOKS = 3;
 
 export class Forks {
   readonly #sandbox: Sandbox;
@@ -84,11 +86,17 @@ export class Forks {
   /** What multiplies faster than it can be ended takes the sandbox with it. */
   async #sweep(): Promise<void> {
     const startedAt = performance.now();
-    for (;;) {
-      const rest = this.#leftBehind().filter((pid) => !hasEnded(pid));
-      if (rest.length === 0) return;
+    const known = new Set<number>();
+    for (let quiet = 0; quiet < QUIET_LOOKS; ) {
+      const rest = this.#leftBehind().filter((pid) => !known.has(pid));
+      quiet = rest.length === 0 ? quiet + 1 : 0;
+      if (quiet > 0) continue;
       if (performance.now() - startedAt > GONE_WITHIN_MS) return this.#sandbox.end();
-      for (const pid of rest) trySignal(pid, "SIGKILL");
+      for (const pid of rest) {
+        // Whoever has ended since the list was read may have started another just before: only the next list tells.
+        if (hasEnded(pid)) known.add(pid);
+        else trySignal(pid, "SIGKILL");
+      }
       await delay(LOOK_AGAIN_MS);
     }
   }

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { type TestContext, test } from "node:test";
+import { childrenOf, hasEnded } from "../../../../src/process/proc.ts";
+import { Forks } from "../../../../workers/sandbox/forks.ts";
+import type { Fork } from "../../../../workers/sandbox/launcher.ts";
+import { LIMITS } from "../../../support/specs.ts";
+
+/** Sleeps until the test ends. */
+function sleeper(t: TestContext): number {
+  return started(t, "exec sleep 600").pid as number;
+}
+
+function started(t: TestContext, script: string): ChildProcess {
+  const child = spawn("sh", ["-c", script], { stdio: "ignore" });
+  t.after(() => child.kill("SIGKILL"));
+  return child;
+}
+
+/** A shell that lives on when its children are killed. */
+async function parentOf(t: TestContext, children: number): Promise<number> {
+  const pid = started(t, `${"sleep 600 & ".repeat(children)} wait; exec sleep 600`).pid as number;
+  t.after(() => childrenOf(pid).forEach((child) => process.kill(child, "SIGKILL")));
+  while (childrenOf(pid).length < children) await new Promise(setImmediate);
+  return pid;
+}
+
+interface Sandboxed {
+  readonly fork: Fork;
+  /** How often the sandbox was ended. */
+  readonly ends: () => number;
+}
+
+/** The fork of a process in a sandbox with this first process. */
+async function adopted(t: TestContext, first: () => number): Promise<Sandboxed> {
+  const parent = await parentOf(t, 1);
+  let ends = 0;
+  const end = (): void => {
+    ends++;
+  };
+  const forks = new Forks({ first, parent: () => parent, end }, { ...LIMITS, dataBytes: LIMITS.memoryBytes, sandboxPids: 64 });
+  t.after(() => forks.close());
+  const fork = forks.adopt(childrenOf(parent)[0] as number);
+  assert.ok(fork !== null);
+  return { fork, ends: () => ends };
+}
+
+test("only a child of the process that forks is taken for its fork", (t) => {
+  const forks = new Forks({ first: () => 1, parent: () => sleeper(t), end: assert.fail }, { ...LIMITS, dataBytes: 1, sandboxPids: 64 });
+  assert.equal(forks.adopt(process.pid), null);
+  assert.equal(forks.none, true);
+});
+
+test("what is left behind has ended when a fork's end is dealt with", async (t) => {
+  const first = await parentOf(t, 2);
+  const left = childrenOf(first);
+  const { fork, ends } = await adopted(t, () => first);
+  await fork.ended();
+  assert.deepEqual([left.map(hasEnded), ends()], [[true, true], 0]);
+});
+
+test("what is there again as often as it is ended ends the sandbox", async (t) => {
+  const first = (): number => {
+    sleeper(t);
+    return process.pid;
+  };
+  const { fork, ends } = await adopted(t, first);
+  await fork.ended();
+  assert.equal(ends(), 1);
+});
