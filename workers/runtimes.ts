@@ -15,7 +15,7 @@ const runtimeSchema = z.strictObject({
   soft_cancel: z.enum(["frame", "signal"]),
   /** Whether it can load a model once and fork its instances (PROTOCOL.md, section 8). */
   forks: z.boolean(),
-  /** Argument vector with the placeholders of `Placeholders`. */
+  /** Argument vector with placeholders (`resolveCommand`; `{tmp}` is for the sandbox to fill in). */
   command: z.array(z.string()).min(1),
   env: z.record(z.string(), z.string()),
   /** What the data segment may hold beyond `limits.memory`. */
@@ -65,9 +65,9 @@ export function resolveCommand(runtime: RuntimeDefinition, words: readonly strin
   return command;
 }
 
-/** The environment of a harness: nothing of the host's own. */
+/** The environment of a harness: nothing of the host's own. `{tmp}` is for the sandbox to fill in. */
 export function harnessEnvironment(runtime: Pick<RuntimeDefinition, "env">): HarnessCommand["env"] {
-  return { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/tmp", TMPDIR: "/tmp", LANG: "C.UTF-8", ...runtime.env };
+  return { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "{tmp}", TMPDIR: "{tmp}", LANG: "C.UTF-8", ...runtime.env };
 }
 
 /** Asks a runtime for its version: the proof that it is installed. */
@@ -104,6 +104,7 @@ const DEBIAN_PACKAGES: Record<string, string | undefined> = {
   choom: "util-linux",
   taskset: "util-linux",
   setpriv: "util-linux",
+  perl: "perl-base",
 };
 
 function isExecutable(path: string): boolean {

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { IdiomError } from "../core/errors.ts";
 import { MAX_TIMER_MS } from "../core/limits.ts";
+import { SANDBOX_LEVELS } from "../core/sandbox-level.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 
@@ -77,7 +78,7 @@ const configSchema = z.strictObject({
   /** What must outlive the process: the durable Redis, jobs and their files. Without it, the folder `state` in `data`. */
   state: z.string().optional(),
   /** How models are confined; a level that cannot be had stops the start. */
-  sandbox: z.enum(["strict", "off"]).default("strict"),
+  sandbox: z.enum(SANDBOX_LEVELS).default("strict"),
   /** The most that a model.yaml may ask for. */
   limits: z
     .strictObject({

@@ -29,6 +29,8 @@ export interface Wrapper {
   readonly env: Readonly<Record<string, string>>;
   /** What the wrapper reads, each to its end from a descriptor of its own. */
   readonly feeds: readonly Uint8Array[];
+  /** Whether it is given one more descriptor after those, which is open as long as this process lives and has not hung up. */
+  readonly lifeline: boolean;
   /** The uid that the command will have; null: this process's own. */
   readonly uid: number | null;
 }
@@ -58,20 +60,26 @@ export interface ChildHandle {
   interrupt(): void;
 }
 
+/** A process that this one has started itself. */
+export interface SpawnedHandle extends ChildHandle {
+  /** Lets go of the wrapper's lifeline, if it has one. */
+  hangUp(): void;
+}
+
 /** `wrapper` null: the command runs as it stands. @throws Error when the program cannot be started. */
-export async function spawnHarness(command: HarnessCommand, wrapper: Wrapper | null = null): Promise<ChildHandle> {
+export async function spawnHarness(command: HarnessCommand, wrapper: Wrapper | null = null): Promise<SpawnedHandle> {
   return command.transport === "socket" ? spawnOnSocket(command, wrapper) : spawnOnFifos(command, wrapper);
 }
 
-async function spawnOnSocket(command: HarnessCommand, wrapper: Wrapper | null): Promise<ChildHandle> {
+async function spawnOnSocket(command: HarnessCommand, wrapper: Wrapper | null): Promise<SpawnedHandle> {
   const child = start(command, wrapper, ["pipe"]);
   await started(child);
   const socket = child.stdio[FIRST_FREE_FD] as Socket;
-  return handle(child, socket, socket, command.control ? (child.stdio[FIRST_FREE_FD + 1] as Socket) : null);
+  return handle(child, socket, socket, command.control ? (child.stdio[FIRST_FREE_FD + 1] as Socket) : null, lifelineOf(child, wrapper));
 }
 
 /** R opens descriptors by path, which fails on sockets; a FIFO pair that has lost its names serves. */
-async function spawnOnFifos(command: HarnessCommand, wrapper: Wrapper | null): Promise<ChildHandle> {
+async function spawnOnFifos(command: HarnessCommand, wrapper: Wrapper | null): Promise<SpawnedHandle> {
   const folder = mkdtempSync(join(tmpdir(), "idiom-"));
   const [toHarness, fromHarness] = [join(folder, "in"), join(folder, "out")];
   const harnessEnds: number[] = [];
@@ -89,7 +97,7 @@ async function spawnOnFifos(command: HarnessCommand, wrapper: Wrapper | null): P
     await started(child);
     const output = new Socket({ fd: ownEnds[0] as number, readable: false, writable: true });
     const input = new Socket({ fd: ownEnds[1] as number, readable: true, writable: false });
-    return handle(child, input, output, command.control ? (child.stdio[FIRST_FREE_FD + 2] as Socket) : null);
+    return handle(child, input, output, command.control ? (child.stdio[FIRST_FREE_FD + 2] as Socket) : null, lifelineOf(child, wrapper));
   } catch (error) {
     ownEnds.forEach(closeSync);
     throw error;
@@ -103,7 +111,7 @@ function start({ command, env, cwd, control }: HarnessCommand, wrapper: Wrapper 
   const own = control ? [...transport, "pipe" as const] : transport;
   const firstFd = FIRST_FREE_FD + own.length;
   const [program, ...args] = wrapper?.around(command, firstFd) ?? command;
-  const feeds = (wrapper?.feeds ?? []).map(() => "pipe" as const);
+  const feeds = Array.from({ length: feedsOf(wrapper) }, () => "pipe" as const);
   // Detached: a process group of its own, so that Ctrl-C at the terminal reaches the host alone and a kill reaches all of it.
   const child = spawn(program as string, args, {
     cwd,
@@ -117,6 +125,15 @@ function start({ command, env, cwd, control }: HarnessCommand, wrapper: Wrapper 
 
 /** Descriptors 0, 1 and 2 are the model's. */
 const FIRST_FREE_FD = 3;
+
+/** With the lifeline, which is fed nothing. */
+function feedsOf(wrapper: Wrapper | null): number {
+  return wrapper === null ? 0 : wrapper.feeds.length + (wrapper.lifeline ? 1 : 0);
+}
+
+function lifelineOf(child: ChildProcess, wrapper: Wrapper | null): Socket | null {
+  return wrapper?.lifeline ? (child.stdio.at(-1) as Socket) : null;
+}
 
 /** A wrapper that fails closes its ends; what it printed and its exit tell the story. */
 function feed({ feeds }: Wrapper, ends: readonly Socket[]): void {
@@ -139,7 +156,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function handle(child: ChildProcess, input: Socket, output: Socket, control: Socket | null): ChildHandle {
+function handle(child: ChildProcess, input: Socket, output: Socket, control: Socket | null, lifeline: Socket | null): SpawnedHandle {
   let ended = false;
   const exited = new Promise<ExitCause>((resolve) => {
     child.once("exit", (code, signal) => {
@@ -147,6 +164,7 @@ function handle(child: ChildProcess, input: Socket, output: Socket, control: Soc
       // Ends what the process left behind in its group.
       signalGroup(child.pid as number, "SIGKILL");
       control?.destroy();
+      lifeline?.destroy();
       void drained([input, child.stdout, child.stderr], output).then(() => resolve({ code, signal }));
     });
   });
@@ -172,6 +190,7 @@ function handle(child: ChildProcess, input: Socket, output: Socket, control: Soc
     interrupt() {
       if (!ended) child.kill("SIGINT");
     },
+    hangUp: () => void lifeline?.destroy(),
   };
 }
 

@@ -6,6 +6,7 @@ import { probeRuntime, readRuntimes } from "../../workers/runtimes.ts";
 import { openSandbox } from "../../workers/sandbox/open.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
+import { sandboxWarning } from "../core/sandbox-level.ts";
 import { openDoor } from "../gateway/door.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 import type { RedisServer } from "../redis/connection.ts";
@@ -123,8 +124,8 @@ async function modelFindings(models: string, runtimes: ReturnType<typeof readRun
 async function sandboxFinding(config: Config): Promise<Finding> {
   try {
     const { level, layers } = await openSandbox(config.sandbox, config);
-    if (level === "off")
-      return { what: "sandbox", verdict: "warning", detail: "off: models run with the rights of this process; serve only models that you trust" };
+    const warning = sandboxWarning(level);
+    if (warning !== null) return { what: "sandbox", verdict: "warning", detail: [`${level}: ${warning}`, ...layers].join("\n") };
     return { what: "sandbox", verdict: "ok", detail: [level, ...layers].join("\n") };
   } catch (error) {
     return { what: "sandbox", verdict: "problem", detail: IdiomError.from(error).message };

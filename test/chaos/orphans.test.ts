@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
+import { chmodSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { allPids, startedWith, startTimeOf } from "../../src/process/proc.ts";
+import { allPids, descendantsOf, residentBytes, startedWith, startTimeOf } from "../../src/process/proc.ts";
 import { endStrays, hostMark } from "../../workers/sandbox/strays.ts";
 import { FULL, rounds } from "../support/chaos.ts";
+import { whyNoLandlock } from "../support/landlock.ts";
 import { activeLanguages, type Language, MODEL_FILE } from "../support/languages.ts";
 import { ModelsFolder } from "../support/models.ts";
 import { spawnUp, startServer } from "../support/server.ts";
@@ -35,20 +37,39 @@ function processesOf(server: number): number[] {
   return allPids().filter((pid) => startedWith(pid, "IDIOM_HOST")?.startsWith(`${server}:`) === true && startTimeOf(pid) !== null);
 }
 
+interface Identity {
+  readonly pid: number;
+  readonly startTime: string | null;
+}
+
+function identitiesOf(pids: readonly number[]): Identity[] {
+  return pids.map((pid) => ({ pid, startTime: startTimeOf(pid) }));
+}
+
+/** What has ended and waits for its parent to notice holds no memory. */
+function isThere({ pid, startTime }: Identity): boolean {
+  return startTime !== null && startTimeOf(pid) === startTime && residentBytes(pid) !== 0;
+}
+
 async function goneWithin(server: number, ms: number): Promise<boolean> {
   for (const end = performance.now() + ms; processesOf(server).length > 0; await delay(LOOK_AGAIN_MS)) if (performance.now() > end) return false;
   return true;
 }
 
-for (const level of ["strict", "off"]) {
+for (const level of ["strict", "landlock", "off"]) {
   for (const language of activeLanguages()) {
-    test(`${language} at level ${level}: the process of a model ends with the server that was killed`, { timeout: 60_000 }, async () => {
-      const server = await startServer({ models: modelsOf([language]).path, env: { IDIOM_SANDBOX: level } });
+    const skip = level === "landlock" && whyNoLandlock();
+    test(`${language} at level ${level}: the process of a model ends with the server that was killed`, { timeout: 60_000, skip }, async () => {
+      const models = modelsOf([language]);
+      chmodSync(models.path, 0o755);
+      const server = await startServer({ models: models.path, env: { IDIOM_SANDBOX: level } });
       const pid = server.process.pid as number;
       assert.deepEqual(await server.client.call("ModelReady", { name: language }), { ready: true });
-      assert.ok(processesOf(pid).length > 0);
+      const all = identitiesOf([...processesOf(pid), ...processesOf(pid).flatMap(descendantsOf)]);
+      assert.ok(all.length > 0);
       server.process.kill("SIGKILL");
       assert.ok(await goneWithin(pid, GONE_WITHIN_MS), `left behind: ${processesOf(pid)}`);
+      assert.deepEqual(all.filter(isThere), []);
       await server.stop();
     });
   }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { parse } from "yaml";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { runCommand } from "../support/cli.ts";
 import { imageOf, readCompose } from "../support/compose.ts";
@@ -10,11 +11,12 @@ import { DATA } from "../support/data-folder.ts";
 import { copiesOf, execForm, nameOf, readDockerfile, stagesOf } from "../support/dockerfile.ts";
 import { LANGUAGES } from "../support/languages.ts";
 
-const { services } = readCompose();
+const compose = readCompose();
+const { services } = compose;
 const images = Object.entries(services).filter(([, service]) => service.build !== undefined);
 const dockerfiles = images.map(([, service]) => service.build?.dockerfile as string);
 
-for (const file of ["docker-compose.yml", "deploy/compose.tls.yml"]) {
+for (const file of ["docker-compose.yml", "deploy/compose.tls.yml", "deploy/compose.strict.yml"]) {
   test(`${file} fits the compose specification`, async () => {
     const dclint = join(PACKAGE_ROOT, "node_modules", ".bin", "dclint");
     const { code, stdout, stderr } = await runCommand(dclint, ["--quiet", join(PACKAGE_ROOT, file)], { env: process.env });
@@ -40,6 +42,24 @@ test("no container runs as root, has a capability or can write to its image", ()
     assert.match(user, /^[1-9]\d*:[1-9]\d*$/, name);
     assert.deepEqual({ read_only, init, cap_drop }, { read_only: true, init: true, cap_drop: ["ALL"] }, name);
     assert.ok(security_opt.includes("no-new-privileges:true"), name);
+  }
+});
+
+test("workers confine models under Docker's own profile, or strictly without it", () => {
+  const strict = parse(readFileSync(join(PACKAGE_ROOT, "deploy", "compose.strict.yml"), "utf8"), { merge: true }) as typeof compose;
+  for (const [name, { security_opt, environment }] of Object.entries(services)) {
+    if (name.startsWith("worker-")) assert.deepEqual([security_opt, environment?.["IDIOM_SANDBOX"]], [["no-new-privileges:true"], "landlock"], name);
+    else assert.ok(!security_opt.some((option) => option.includes("unconfined")), name);
+  }
+  assert.deepEqual(
+    Object.keys(strict.services).sort(),
+    Object.keys(services)
+      .filter((name) => name.startsWith("worker-"))
+      .sort(),
+  );
+  for (const { security_opt, environment } of Object.values(strict.services)) {
+    assert.equal(environment?.["IDIOM_SANDBOX"], "strict");
+    assert.ok(security_opt.includes("seccomp:unconfined") && security_opt.includes("no-new-privileges:true"));
   }
 });
 

@@ -7,6 +7,8 @@ export interface Targets {
   /** A file in the folder of another model. */
   readonly otherModel: string;
   readonly emptyFolder: string;
+  /** A folder that everybody may read and write to. */
+  readonly openFolder: string;
   readonly host: number;
   /** A process of the host's user. */
   readonly victim: number;
@@ -21,57 +23,70 @@ export interface Attack {
   readonly name: string;
   /** Function of native/attacks.c and its target. */
   readonly words: (targets: Targets) => string;
-  /** What a sandbox lets the kernel say. */
-  readonly refusals: readonly string[];
+  /** What the kernel says of it in a sandbox. */
+  readonly refusals: Readonly<Record<"strict" | "landlock", readonly string[]>>;
   /** Who gets through where there is no sandbox. `nobody`: it is prevented there as well. */
   readonly without: "everybody" | "root" | "nobody";
-  /** It reaches instances of its own version where these are forked in one sandbox (docs/security.md, What siblings share). */
-  readonly reachesSiblings: boolean;
 }
 
 type Without = Attack["without"];
 
-const attack = (name: string, refusals: string, without: Without, words: Attack["words"] | string): Attack => ({
+const attack = (
+  name: string,
+  refusals: string | Readonly<Record<"strict" | "landlock", string>>,
+  without: Without,
+  words: Attack["words"] | string,
+): Attack => ({
   name,
-  refusals: refusals.split(" "),
+  refusals:
+    typeof refusals === "string"
+      ? { strict: refusals.split(" "), landlock: refusals.split(" ") }
+      : { strict: refusals.strict.split(" "), landlock: refusals.landlock.split(" ") },
   without,
   words: typeof words === "string" ? () => words : words,
-  reachesSiblings: false,
 });
+
+/** Where bubblewrap shows nothing, landlock lets a file be named and not opened. */
+const HIDDEN = { strict: "ENOENT EACCES", landlock: "EACCES" };
+const READ_ONLY = { strict: "EROFS EACCES", landlock: "EACCES" };
+const OTHERS_PROCESS = { strict: "ESRCH EPERM", landlock: "EPERM" };
 
 export const ATTACKS: readonly Attack[] = [
   // Files
-  attack("read a file of the host", "ENOENT EACCES", "everybody", ({ file }) => `reads ${file}`),
-  attack("read a file of another model", "ENOENT EACCES", "everybody", ({ otherModel }) => `reads ${otherModel}`),
-  attack("read a file of another model through ..", "ENOENT EACCES", "everybody", "reads ../neighbour/model.mjs"),
-  attack("read a file of the host through a link in its own folder", "ENOENT EACCES", "everybody", "reads link"),
-  attack("read the passwords of the host", "ENOENT EACCES", "root", "reads /etc/shadow"),
-  attack("list the host's folders", "ENOENT EACCES", "everybody", "reads /var"),
-  attack("list another model's folder", "ENOENT EACCES", "everybody", "reads ../neighbour"),
-  attack("write into its own model", "EROFS EACCES", "everybody", "creates written"),
-  attack("overwrite its own model", "EROFS EACCES", "everybody", "opens_to_write model.yaml"),
+  attack("read a file of the host", HIDDEN, "everybody", ({ file }) => `reads ${file}`),
+  attack("read a file of another model", HIDDEN, "everybody", ({ otherModel }) => `reads ${otherModel}`),
+  attack("read a file of another model through ..", HIDDEN, "everybody", "reads ../neighbour/model.mjs"),
+  attack("read a file of the host through a link in its own folder", HIDDEN, "everybody", "reads link"),
+  attack("read the passwords of the host", HIDDEN, "root", "reads /etc/shadow"),
+  attack("list the host's folders", HIDDEN, "everybody", "reads /var"),
+  attack("list another model's folder", HIDDEN, "everybody", "reads ../neighbour"),
+  attack("write into its own model", READ_ONLY, "everybody", "creates written"),
+  attack("overwrite its own model", READ_ONLY, "everybody", "opens_to_write model.yaml"),
   attack("change the mode of its own model", "EROFS EPERM", "everybody", "changes_mode model.yaml"),
-  attack("write into the system", "EROFS EACCES", "root", "creates /usr/idiom-attack"),
-  attack("make a device", "EPERM EROFS", "root", "makes_device /tmp/idiom-attack-device"),
+  attack("write into the system", READ_ONLY, "root", "creates /usr/idiom-attack"),
+  attack("write into a folder of the host that is open to everybody", HIDDEN, "everybody", ({ openFolder }) => `creates ${openFolder}/idiom-attack`),
+  attack("listen to what happens in a folder of the host", { strict: "ENOENT", landlock: "EPERM" }, "everybody", ({ openFolder }) => `listens ${openFolder}`),
+  attack("make a device", { strict: "EPERM EROFS", landlock: "EACCES" }, "root", "makes_device /tmp/idiom-attack-device"),
   attack("open a file by its handle", "EPERM", "root", "opens_by_handle /usr/bin/env"),
   attack("read the kernel's messages from a device", "ENOENT EACCES EPERM", "root", "reads /dev/kmsg"),
   // What belongs to the host
-  attack("read the host's environment", "ENOENT EACCES", "everybody", ({ host }) => `reads /proc/${host}/environ`),
-  attack("read the host's memory", "ENOENT EACCES", "everybody", ({ host }) => `reads /proc/${host}/mem`),
-  attack("read the host's files through /proc", "ENOENT EACCES", "everybody", ({ host, file }) => `reads /proc/${host}/root${file}`),
-  attack("change the kernel's settings", "EROFS EACCES", "root", "opens_to_write /proc/sys/kernel/hostname"),
-  attack("change what the kernel does with a crash", "EROFS EACCES", "root", "opens_to_write /proc/sys/kernel/core_pattern"),
+  attack("read the host's environment", HIDDEN, "everybody", ({ host }) => `reads /proc/${host}/environ`),
+  attack("read the host's memory", HIDDEN, "everybody", ({ host }) => `reads /proc/${host}/mem`),
+  attack("read the host's files through /proc", HIDDEN, "everybody", ({ host, file }) => `reads /proc/${host}/root${file}`),
+  attack("change the kernel's settings", READ_ONLY, "root", "opens_to_write /proc/sys/kernel/hostname"),
+  attack("change what the kernel does with a crash", READ_ONLY, "root", "opens_to_write /proc/sys/kernel/core_pattern"),
   attack("find a variable of the host's environment", "ENOENT", "nobody", ({ variable }) => `has_variable ${variable}`),
   attack("find a descriptor that the host was started with", "EBADF", "nobody", ({ file }) => `has_descriptor ${file}`),
   // Other processes
-  attack("signal the host", "ESRCH EPERM", "everybody", ({ host }) => `signals ${host}`),
-  attack("signal a process of the host's user", "ESRCH EPERM", "everybody", ({ victim }) => `signals ${victim}`),
-  { ...attack("signal every process", "ESRCH EPERM", "everybody", "signals -1"), reachesSiblings: true },
+  attack("signal the host", OTHERS_PROCESS, "everybody", ({ host }) => `signals ${host}`),
+  attack("signal a process of the host's user", OTHERS_PROCESS, "everybody", ({ victim }) => `signals ${victim}`),
   attack("trace a process", "EPERM ESRCH", "everybody", ({ victim }) => `traces ${victim}`),
   attack("read a process's memory", "EPERM ESRCH", "everybody", ({ victim }) => `reads_memory ${victim}`),
   attack("take a process's descriptor", "EPERM", "everybody", ({ victim }) => `takes_descriptor ${victim}`),
   attack("compare processes", "EPERM", "everybody", ({ victim }) => `compares ${victim}`),
   attack("run on other cores", "EPERM", "everybody", "takes_other_cores"),
+  attack("limit a process", "EPERM", "everybody", ({ victim }) => `limits_process ${victim}`),
+  attack("slow down a process", "EPERM", "everybody", ({ victim }) => `slows_process ${victim}`),
   attack("run before everybody else", "EACCES EPERM", "root", "goes_first"),
   // Network
   attack("connect over IPv4", "EACCES", "everybody", ({ port }) => `connects_ipv4 ${port}`),
@@ -109,8 +124,8 @@ export const ATTACKS: readonly Attack[] = [
   attack("gain capabilities", "EPERM", "root", "gains_capabilities"),
   attack("raise its own limits", "EPERM", "nobody", "raises_limit"),
   // Bombs that an errno stops
-  attack("fill the disk", "ENOSPC", "everybody", "fills_tmp"),
-  attack("fill shared memory", "ENOSPC", "everybody", "fills_shared_memory"),
+  attack("fill the disk with one file", { strict: "ENOSPC", landlock: "EFBIG" }, "everybody", "fills_tmp"),
+  attack("fill shared memory", { strict: "ENOSPC", landlock: "EACCES" }, "everybody", "fills_shared_memory"),
   attack("fork without end", "EAGAIN", "everybody", "forks"),
   attack("start threads without end", "EAGAIN", "everybody", "starts_threads"),
   attack("open descriptors without end", "EMFILE", "everybody", "opens_descriptors"),

@@ -12,6 +12,7 @@ import { findTool } from "../../workers/runtimes.ts";
 import { runCommand } from "./cli.ts";
 import { DATA } from "./data-folder.ts";
 import { environmentOf, execForm, type Instruction, readDockerfile, stagesOf } from "./dockerfile.ts";
+import { whyNoLandlock } from "./landlock.ts";
 import { Lines } from "./lines.ts";
 import { cleanEnvironment } from "./server.ts";
 
@@ -64,7 +65,8 @@ export interface IdiomContainer extends Container {
 
 /**
  * Runs services as the file says: the same commands, variables, secrets and health checks. Only what a container has of its own differs: ports are
- * free ones of this machine, a service's name is its address, and paths inside are where they lie outside.
+ * free ones of this machine, a service's name is its address, and paths inside are where they lie outside. A machine without landlock
+ * confines models strictly.
  */
 export class Machine {
   readonly compose = readCompose();
@@ -128,7 +130,13 @@ export class Machine {
     const [program, ...args] = [...execForm(image, "ENTRYPOINT"), ...(command ?? service.command)];
     const variables = { ...environmentOf(image), ...service.environment };
     const outside = Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, this.#outside(service, [value])[0]]));
-    return { program: programOf(program as string), args, env: cleanEnvironment({ ...outside, IDIOM_GRPC_PORT: "0", IDIOM_HTTP_PORT: "0" }), image };
+    const sandbox = whyNoLandlock() === false ? {} : { IDIOM_SANDBOX: "strict" };
+    return {
+      program: programOf(program as string),
+      args,
+      env: cleanEnvironment({ ...outside, ...sandbox, IDIOM_GRPC_PORT: "0", IDIOM_HTTP_PORT: "0" }),
+      image,
+    };
   }
 
   get #secretsFolder(): string {

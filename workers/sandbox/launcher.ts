@@ -1,11 +1,24 @@
 // How an instance gets its process. Each sandbox level is an implementation of this interface.
+
+import type { SandboxLevel } from "../../src/core/sandbox-level.ts";
 import type { ChildHandle, HarnessCommand } from "../../src/process/spawn.ts";
-import { spawnHarness } from "../../src/process/spawn.ts";
 import type { ProcessLimits } from "./limits.ts";
 import type { Overrun } from "./overrun.ts";
-import { hostMark } from "./strays.ts";
 
-export type SandboxLevel = "strict" | "off";
+/** What the boot attack tries (probe/attack.mjs), in words for the operator. */
+export const ATTACKS = [
+  "read a file of the host",
+  "read the host's environment",
+  "signal the host",
+  "reach the host over the network",
+  "write to the folder of its model",
+  "make a user namespace",
+  "run as root",
+  "use capabilities",
+  "make every system call",
+] as const;
+
+export type BootAttack = (typeof ATTACKS)[number];
 
 /** What one process may use and see. */
 export interface Confinement {
@@ -14,13 +27,24 @@ export interface Confinement {
   readonly limits: ProcessLimits;
 }
 
+export interface SandboxOptions {
+  readonly data: string;
+  /** The folder of models. */
+  readonly models: string;
+}
+
 export interface Launcher {
   readonly level: SandboxLevel;
   /** Whether a process may fork others that live and end by themselves (`ConfinedProcess.adopt`). */
   readonly tellsForksApart: boolean;
   /** What stands between a model and this machine, in words for the operator. */
   readonly layers: readonly string[];
-  /** @throws Error when the process cannot be started. */
+  /** The attacks that it stops. */
+  readonly stops: readonly BootAttack[];
+  /**
+   * `{tmp}` in the words and the environment of a command stands for the folder that the process may write to.
+   * @throws Error when the process cannot be started.
+   */
   launch(command: HarnessCommand, confinement: Confinement): Promise<ConfinedProcess>;
 }
 
@@ -51,13 +75,13 @@ export interface Fork {
   ended(): Promise<void>;
 }
 
-/** Level `off`: the process has the host's own rights. For models that are trusted as much as the host. */
-export const unconfined: Launcher = {
-  level: "off",
-  tellsForksApart: false,
-  layers: [],
-  launch: async (command) => {
-    const child = await spawnHarness({ ...command, env: { ...command.env, ...hostMark() } });
-    return Object.assign(child, { overrun: null, adopt: () => null });
-  },
-};
+/** The command with `{tmp}` replaced. */
+export function withTemporaryFolder({ command, env, ...rest }: HarnessCommand, folder: string): HarnessCommand {
+  const filled = (text: string): string => text.replaceAll("{tmp}", folder);
+  return { ...rest, command: command.map(filled), env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)])) };
+}
+
+/** As wrappers read words from a descriptor. */
+export function nulSeparated(words: readonly (string | number | bigint)[]): Buffer {
+  return Buffer.from(words.map((word) => `${word}\0`).join(""));
+}

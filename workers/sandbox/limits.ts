@@ -4,7 +4,7 @@ import { IdiomError } from "../../src/core/errors.ts";
 import type { Manifest, ModelLimits, ModelVersion } from "../../src/core/model.ts";
 import { formatSize } from "../../src/core/units.ts";
 import { runTool } from "../../src/process/spawn.ts";
-import type { RuntimeDefinition } from "../runtimes.ts";
+import { findTool, type RuntimeDefinition } from "../runtimes.ts";
 
 /** The most that any model.yaml may ask for. */
 export interface Allowance {
@@ -29,13 +29,14 @@ export interface LimitTools {
   readonly taskset: string;
 }
 
+/** @throws IdiomError MODEL_NOT_READY when one is missing, naming the command that installs it. */
+export function findLimitTools(data: string): LimitTools {
+  return { prlimit: findTool("prlimit", data), choom: findTool("choom", data), taskset: findTool("taskset", data) };
+}
+
 const DESCRIPTORS = 256;
 /** Under memory pressure the kernel ends a model before anything else. */
 const OOM_SCORE = 900;
-/** What fits into its private /dev/shm. */
-export const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
-/** A full /tmp is an error that the model can handle; a file that is too long ends the process. */
-const FILE_HEADROOM_BYTES = 2 ** 20;
 
 /** @throws IdiomError MODEL_INVALID where model.yaml asks for more than the operator allows. */
 export function processLimits(runtime: RuntimeDefinition, { name, manifest }: ModelVersion, allowance: Allowance): ProcessLimits {
@@ -63,26 +64,21 @@ function sandboxPids({ forks }: RuntimeDefinition, { instances, limits }: Manife
   return forks && instances.fork ? limits.pids * (instances.max + (instances.recycle === null ? 0 : 1)) + 1 : limits.pids;
 }
 
-/** Before the sandbox is made. The address space is not limited: the JVM and V8 reserve far more of it than they use. */
-export function limitsAround({ prlimit, choom, taskset }: LimitTools, { dataBytes, tmpBytes, cpus }: ProcessLimits): string[] {
+/**
+ * Before the sandbox is made. The address space is not limited: the JVM and V8 reserve far more of it than they use. A file longer than
+ * `fileBytes` ends the process that writes it, unless that has said otherwise.
+ */
+export function limitsAround({ prlimit, choom, taskset }: LimitTools, { dataBytes, cpus }: ProcessLimits, fileBytes: number): string[] {
   return [
-    ...[
-      prlimit,
-      `--data=${dataBytes}`,
-      `--fsize=${Math.max(tmpBytes, SHARED_MEMORY_BYTES) + FILE_HEADROOM_BYTES}`,
-      "--core=0",
-      `--nofile=${DESCRIPTORS}`,
-      "--memlock=0",
-      "--",
-    ],
+    ...[prlimit, `--data=${dataBytes}`, `--fsize=${fileBytes}`, "--core=0", `--nofile=${DESCRIPTORS}`, "--memlock=0", "--"],
     ...[choom, "-n", String(OOM_SCORE), "--"],
     ...(cpus === null ? [] : [taskset, "-c", someCores(cpus)]),
   ];
 }
 
-/** Inside: the count of processes is kept for each user namespace and uid. */
-export function limitsInside({ prlimit }: LimitTools, { sandboxPids }: ProcessLimits): string[] {
-  return [prlimit, `--nproc=${sandboxPids}`, "--"];
+/** As the user that the model will be: the count of processes is kept for each user namespace and uid. */
+export function limitsInside({ prlimit }: LimitTools, pids: number): string[] {
+  return [prlimit, `--nproc=${pids}`, "--"];
 }
 
 /** A process that was forked runs where its parent does: gives it as many cores as one instance may have. */

@@ -36,13 +36,17 @@ export function processesIn(proc: string): string[] {
 
 /** Files that are mapped do not count: the kernel can drop them. What processes share counts for each of them. */
 function residentBytes(processes: readonly string[]): number {
-  return sum(processes, (process) => kilobytes(`${process}/status`, /^Rss(?:Anon|Shmem):\s+(\d+) kB/gm)) * 1024;
+  return sum(processes, residentKilobytes) * 1024;
 }
 
-/** What processes share counts once. Takes milliseconds where they are large. */
+/** What processes share counts once. Takes milliseconds where they are large. A process that shows nobody its memory is counted by what it holds. */
 function proportionalBytes(processes: readonly string[]): number {
   const grown = processes.filter((process) => !isBeingStarted(process));
-  return sum(grown, (process) => kilobytes(`${process}/smaps_rollup`, /^Pss_(?:Anon|Shmem):\s+(\d+) kB/gm)) * 1024;
+  return sum(grown, (process) => kilobytes(`${process}/smaps_rollup`, /^Pss_(?:Anon|Shmem):\s+(\d+) kB/gm) || residentKilobytes(process)) * 1024;
+}
+
+function residentKilobytes(process: string): number {
+  return kilobytes(`${process}/status`, /^Rss(?:Anon|Shmem):\s+(\d+) kB/gm);
 }
 
 /** Between fork and exec, which takes a moment, a process may use its parent's memory itself. */

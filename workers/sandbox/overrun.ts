@@ -43,6 +43,12 @@ export function overrunOfMemory(usedBytes: number, limits: ProcessLimits): Overr
   return { code, advice: `its processes took ${formatSize(usedBytes)} of memory; ${advice}` };
 }
 
+/** `usedBytes`: what its files in the folder for temporary ones take. */
+export function overrunOfDisk(usedBytes: number, limits: ProcessLimits): Overrun {
+  const { code, advice } = overrun("DISK_FULL", limits);
+  return { code, advice: `its files took ${formatSize(usedBytes)}; ${advice}` };
+}
+
 function overrun(limited: Limited, { memoryBytes, pids, tmpBytes }: ProcessLimits): Overrun {
   switch (limited) {
     case "OUT_OF_MEMORY":
@@ -52,8 +58,8 @@ function overrun(limited: Limited, { memoryBytes, pids, tmpBytes }: ProcessLimit
     case "TOO_MANY_FILES":
       return { code: limited, advice: "the model has more files open than a process in the sandbox may; close them" };
     case "DISK_FULL":
-      return { code: limited, advice: `the model may write ${formatSize(tmpBytes)} to /tmp; raise limits.tmp in model.yaml` };
+      return { code: limited, advice: `the model may write ${formatSize(tmpBytes)} of temporary files; raise limits.tmp in model.yaml` };
     case "READ_ONLY":
-      return { code: "MODEL_ERROR", advice: "in the sandbox a model writes to /tmp alone, and what is there does not last" };
+      return { code: "MODEL_ERROR", advice: "in the sandbox a model writes to its TMPDIR alone, and what is there does not last" };
   }
 }

@@ -81,12 +81,55 @@ const DENIED: Readonly<Record<string, Numbers>> = {
   move_pages: [279, 239],
   // `limits.cpus` holds by affinity.
   sched_setaffinity: [203, 122],
+  ioprio_set: [251, 30],
 };
 
-const CLONE: Numbers = [56, 220];
-const CLONE3: Numbers = [435, 435];
-const SOCKET: Numbers = [41, 198];
-const IOCTL: Numbers = [16, 29];
+/** Refused besides where the host's files are there to be named: landlock does not ask who listens for what happens to them, */
+const DENIED_AMONG_HOST_FILES: Readonly<Record<string, Numbers>> = { inotify_add_watch: [254, 27] };
+
+/** nor who changes, as their owner, what is known of them. */
+const DENIED_AMONG_OWN_FILES: Readonly<Record<string, Numbers>> = {
+  ...DENIED_AMONG_HOST_FILES,
+  chmod: [90, null],
+  fchmod: [91, 52],
+  fchmodat: [268, 53],
+  fchmodat2: [452, 452],
+  chown: [92, null],
+  lchown: [94, null],
+  fchown: [93, 55],
+  fchownat: [260, 54],
+  setxattr: [188, 5],
+  lsetxattr: [189, 6],
+  fsetxattr: [190, 7],
+  removexattr: [197, 14],
+  lremovexattr: [198, 15],
+  fremovexattr: [199, 16],
+  utime: [132, null],
+  utimes: [235, null],
+  futimesat: [261, null],
+  utimensat: [280, 88],
+};
+
+const DENIED_AMONG_FILES = { hidden: {}, named: DENIED_AMONG_HOST_FILES, owned: DENIED_AMONG_OWN_FILES } as const;
+
+const CALLS = {
+  clone: [56, 220],
+  clone3: [435, 435],
+  fork: [57, null],
+  vfork: [58, null],
+  socket: [41, 198],
+  ioctl: [16, 29],
+  prlimit64: [302, 261],
+  setpriority: [141, 140],
+  sched_setparam: [142, 118],
+  sched_setscheduler: [144, 119],
+  sched_setattr: [314, 274],
+  prctl: [157, 167],
+  seccomp: [317, 277],
+  setgroups: [116, 159],
+  setresgid: [119, 149],
+  setresuid: [117, 147],
+} as const satisfies Readonly<Record<string, Numbers>>;
 /** Calls from this number on came after Linux 6.9: to a model they do not exist. */
 const FIRST_UNKNOWN = 462;
 /** x86_64 has a second set of numbers from here on (x32). */
@@ -103,73 +146,110 @@ const NAMESPACE_FLAGS = 0x7e02_0000;
 const INTERNET = [2, 10];
 /** Puts words into the terminal's input: TIOCSTI, TIOCLINUX. */
 const TERMINAL_INPUT = [0x5412, 0x541c];
+/** `setpriority` of all processes of a user. */
+const PRIO_USER = 2;
 
 const ENOSYS = 38;
 const EPERM = 1;
 const EACCES = 13;
 const KILL_PROCESS = 0x8000_0000;
 const ALLOW = 0x7fff_0000;
+/** Whoever listens decides. */
+const ASK = 0x7fc0_0000;
 const errno = (number: number): number => 0x0005_0000 | number;
 
-/** Offsets in what the kernel shows of a call: its number, the architecture, the low halves of two arguments. */
-const DATA = { number: 0, architecture: 4, argument0: 16, argument1: 24 };
+/** Offsets in what the kernel shows of a call: its number, the architecture, the low half of each argument and the high half of the last. */
+const DATA = { number: 0, architecture: 4, argument0: 16, argument1: 24, argument5: 56, argument5High: 60 };
 
 const LOAD = 0x20;
-const JUMP_EQUAL = 0x15;
-const JUMP_NOT_LESS = 0x35;
-const JUMP_ANY_BIT = 0x45;
 const RETURN = 0x06;
+/** Each as the code of a jump, and how far it jumps if the accumulator is as it says, and if not. */
+const IF = { equal: [0x15, 0, 1], differs: [0x15, 1, 0], notLess: [0x35, 0, 1], anyBit: [0x45, 0, 1] } as const;
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
+type ArgumentTest = readonly [argument: number, condition: keyof typeof IF, value: number, action: number];
 
 /** How many system calls are refused altogether, for the operator. */
 export const DENIED_CALLS = Object.keys(DENIED).length;
 
+export interface FilterOptions {
+  /** Internet sockets may be made. */
+  readonly network: boolean;
+  /** What the files of the host are to the process. */
+  readonly hostFiles: keyof typeof DENIED_AMONG_FILES;
+  /** 64 bits. Whoever listens to the filter decides about each new process or thread, but for a `clone` with these as its sixth argument. Null: all may be made. */
+  readonly pass: bigint | null;
+}
+
 /**
- * The filter for this architecture, as an array of `struct sock_filter`. `network`: internet sockets may be made.
+ * The filter for this architecture, as an array of `struct sock_filter`.
  * @throws Error where there is no table for the architecture.
  */
-export function seccompFilter(architecture: string, network: boolean): Buffer {
-  const known = ARCHITECTURES[architecture];
-  if (known === undefined) throw new Error(`the system calls of ${architecture} are not known; known are ${Object.keys(ARCHITECTURES).join(" and ")}`);
-  const number = (numbers: Numbers): number | null => numbers[known.column];
+export function seccompFilter(architecture: string, { network, hostFiles, pass }: FilterOptions): Buffer {
+  const { column, audit } = known(architecture);
   const program: Instruction[] = [
     [LOAD, 0, 0, DATA.architecture],
-    [JUMP_EQUAL, 1, 0, known.audit],
+    [IF.equal[0], 1, 0, audit],
     [RETURN, 0, 0, KILL_PROCESS],
     [LOAD, 0, 0, DATA.number],
   ];
-  const when = (jump: number, value: number, action: number): void => void program.push([jump, 0, 1, value], [RETURN, 0, 0, action]);
-  /** For one call: looks at an argument, ends with `otherwise`. */
-  const withArgument = (
-    call: Numbers,
-    argument: number,
-    tests: readonly (readonly [jump: number, value: number, action: number])[],
-    otherwise: number,
-  ): void => {
-    program.push([JUMP_EQUAL, 0, 2 * tests.length + 2, number(call) as number], [LOAD, 0, 0, argument]);
-    for (const [jump, value, action] of tests) when(jump, value, action);
+  const when = (condition: keyof typeof IF, value: number | null, action: number): void => {
+    if (value !== null) program.push([...IF[condition], value], [RETURN, 0, 0, action]);
+  };
+  /** For one call: looks at its arguments in turn, ends with `otherwise`. */
+  const withArguments = (call: keyof typeof CALLS, tests: readonly ArgumentTest[], otherwise: number): void => {
+    program.push([IF.equal[0], 0, 3 * tests.length + 1, CALLS[call][column] as number]);
+    for (const [argument, condition, value, action] of tests) {
+      program.push([LOAD, 0, 0, argument]);
+      when(condition, value, action);
+    }
     program.push([RETURN, 0, 0, otherwise]);
   };
-  if (architecture === "x64") when(JUMP_NOT_LESS, X32, KILL_PROCESS);
-  when(JUMP_NOT_LESS, FIRST_UNKNOWN, errno(ENOSYS));
-  for (const numbers of Object.values(DENIED)) {
-    const denied = number(numbers);
-    if (denied !== null) when(JUMP_EQUAL, denied, errno(EPERM));
-  }
+  if (architecture === "x64") when("notLess", X32, KILL_PROCESS);
+  when("notLess", FIRST_UNKNOWN, errno(ENOSYS));
+  for (const numbers of Object.values({ ...DENIED, ...DENIED_AMONG_FILES[hostFiles] })) when("equal", numbers[column], errno(EPERM));
   // Its flags lie in memory, where a filter cannot look; without it libraries use clone.
-  when(JUMP_EQUAL, number(CLONE3) as number, errno(ENOSYS));
-  withArgument(CLONE, DATA.argument0, [[JUMP_ANY_BIT, NAMESPACE_FLAGS, errno(EPERM)]], ALLOW);
+  when("equal", CALLS.clone3[column], errno(ENOSYS));
+  withArguments("clone", [[DATA.argument0, "anyBit", NAMESPACE_FLAGS, errno(EPERM)], ...(pass === null ? [] : unlessPassed(pass))], ALLOW);
+  if (pass !== null) for (const call of ["fork", "vfork"] as const) when("equal", CALLS[call][column], ASK);
   // AF_VSOCK and AF_NETLINK know no namespaces. Pairs of sockets are made by another call.
-  withArgument(SOCKET, DATA.argument0, network ? INTERNET.map((family) => [JUMP_EQUAL, family, ALLOW] as const) : [], errno(EACCES));
-  withArgument(
-    IOCTL,
-    DATA.argument1,
-    TERMINAL_INPUT.map((request) => [JUMP_EQUAL, request, errno(EPERM)] as const),
+  withArguments("socket", network ? INTERNET.map((family): ArgumentTest => [DATA.argument0, "equal", family, ALLOW]) : [], errno(EACCES));
+  withArguments(
+    "ioctl",
+    TERMINAL_INPUT.map((request): ArgumentTest => [DATA.argument1, "equal", request, errno(EPERM)]),
     ALLOW,
+  );
+  // Its own limits, priority and scheduling, not those of another process that belongs to the same user.
+  for (const call of ["prlimit64", "sched_setparam", "sched_setscheduler", "sched_setattr"] as const)
+    withArguments(call, [[DATA.argument0, "equal", 0, ALLOW]], errno(EPERM));
+  withArguments(
+    "setpriority",
+    [
+      [DATA.argument0, "equal", PRIO_USER, errno(EPERM)],
+      [DATA.argument1, "equal", 0, ALLOW],
+    ],
+    errno(EPERM),
   );
   program.push([RETURN, 0, 0, ALLOW]);
   return encode(program);
+}
+
+function unlessPassed(pass: bigint): ArgumentTest[] {
+  return [
+    [DATA.argument5, "differs", Number(pass & 0xffff_ffffn), ASK],
+    [DATA.argument5High, "differs", Number(pass >> 32n), ASK],
+  ];
+}
+
+/** The number of a call. @throws Error as above. */
+export function callNumber(architecture: string, call: "clone" | "prctl" | "seccomp" | "setgroups" | "setresgid" | "setresuid"): number {
+  return CALLS[call][known(architecture).column];
+}
+
+function known(architecture: string): { readonly column: 0 | 1; readonly audit: number } {
+  const found = ARCHITECTURES[architecture];
+  if (found === undefined) throw new Error(`the system calls of ${architecture} are not known; known are ${Object.keys(ARCHITECTURES).join(" and ")}`);
+  return found;
 }
 
 function encode(program: readonly Instruction[]): Buffer {

@@ -1,6 +1,7 @@
 // A uid for each process of a model, where the host is root. It needs no account: any number that nobody uses serves.
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { givenBackAtExit } from "./confined-process.ts";
 
 interface Range {
   readonly first: number;
@@ -13,6 +14,25 @@ const WIDE: Range = { first: 0x7000_0000, count: 0x1000_0000 };
 const NARROW: Range = { first: 60_578, count: 606 };
 /** One host's share of the wide range; two hosts on a machine hardly ever get the same. */
 const BLOCK = 4096;
+
+/** Starts a process with a uid of its own, which is free again when that has ended. `uids` null: with this process's own. */
+export async function asSlot<Child extends { readonly exited: Promise<unknown> }>(
+  uids: SlotUids | null,
+  start: (uid: number | null) => Promise<Child>,
+): Promise<Child> {
+  if (uids === null) return start(null);
+  const uid = uids.take();
+  return givenBackAtExit(
+    () => uids.release(uid),
+    () => start(uid),
+  );
+}
+
+/** Words that become this user, without any right, as the last step. */
+export function becoming(setpriv: string, uid: number): string[] {
+  const without = ["--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all", "--ambient-caps", "-all"];
+  return [setpriv, "--reuid", String(uid), "--regid", String(uid), ...without, "--"];
+}
 
 export class SlotUids {
   readonly #range = ownRange();

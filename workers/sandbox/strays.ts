@@ -1,4 +1,7 @@
-// Processes of models that outlived their host. Each is started with its host's identity, so that a later host finds and ends it.
+// What outlived its host: processes of models, and folders that they wrote to. Each bears its host's identity, so that a later host finds it.
+import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { allPids, pidNamespace, startedWith, startTimeOf } from "../../src/process/proc.ts";
 
 const VARIABLE = "IDIOM_HOST";
@@ -8,13 +11,29 @@ export function hostMark(): Readonly<Record<string, string>> {
   return { [VARIABLE]: identityOf(process.pid) };
 }
 
-/** Ends what hosts have left behind that are no more; returns how many processes that were. */
+/** How the names of this host's folders in the folder for temporary files begin. */
+export function folderPrefix(): string {
+  return `idiom-host-${identityOf(process.pid).replaceAll(":", "-")}-`;
+}
+
+/** Ends what hosts have left behind that are no more, and removes their folders; returns how many processes that were. */
 export function endStrays(): number {
   const strays = allPids().filter((pid) => {
     const host = startedWith(pid, VARIABLE);
     return host !== null && isStray(host);
   });
-  return strays.filter(end).length;
+  const ended = strays.filter(end).length;
+  for (const folder of strayFolders()) rmSync(folder, { recursive: true, force: true });
+  return ended;
+}
+
+/** Only those of this user: a name proves nothing. */
+function strayFolders(): string[] {
+  return readdirSync(tmpdir()).flatMap((name) => {
+    const [, ...host] = /^idiom-host-(\d+)-(\d+)-(\d+)-/.exec(name) ?? [];
+    const folder = join(tmpdir(), name);
+    return host.length > 0 && isStray(host.join(":")) && lstatSync(folder).uid === process.getuid?.() ? [folder] : [];
+  });
 }
 
 /** A pid means something only within its namespace: the host of a container is none of ours. */

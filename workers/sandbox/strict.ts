@@ -2,32 +2,31 @@
 // has no use for, and limits bound what it takes.
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { childrenOf } from "../../src/process/proc.ts";
-import { signalOf } from "../../src/process/signals.ts";
-import { type ChildHandle, type ExitCause, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
+import { type ChildHandle, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
+import { confinedProcess, firstChildOf, type Inside, signalProcess } from "./confined-process.ts";
 import { Forks } from "./forks.ts";
-import type { ConfinedProcess, Confinement, Launcher } from "./launcher.ts";
-import { type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits, SHARED_MEMORY_BYTES } from "./limits.ts";
-import { processesIn, watchMemory } from "./memory-watch.ts";
-import { type Overrun, overrunOfMemory } from "./overrun.ts";
+import { ATTACKS, type Confinement, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
+import { findLimitTools, type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits } from "./limits.ts";
+import { processesIn } from "./memory-watch.ts";
 import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
-import { SlotUids } from "./slot-uids.ts";
+import { asSlot, becoming, SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
 import { mountsOf, systemMounts } from "./visible.ts";
 
-export interface StrictOptions {
-  readonly data: string;
-  /** The folder of models. */
-  readonly models: string;
-}
+/** What fits into its private /dev/shm. */
+const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
+/** A full /tmp is an error that the model can handle; a file that is too long ends the process. */
+const FILE_HEADROOM_BYTES = 2 ** 20;
 
 /** @throws IdiomError when a tool is missing, naming the command that installs it. */
-export function strictLauncher({ data, models }: StrictOptions): Launcher {
+export function strictLauncher({ data, models }: SandboxOptions): Launcher {
   const isRoot = process.getuid?.() === 0;
   const uids = isRoot ? new SlotUids() : null;
   const bwrap = findTool("bwrap", data);
-  const tools = { prlimit: findTool("prlimit", data), choom: findTool("choom", data), setpriv: findTool("setpriv", data), taskset: findTool("taskset", data) };
-  const filters = { none: seccompFilter(process.arch, false), network: seccompFilter(process.arch, true) };
+  const setpriv = findTool("setpriv", data);
+  const tools = findLimitTools(data);
+  const [closed, open] = [false, true].map((network) => seccompFilter(process.arch, { network, hostFiles: "hidden", pass: null })) as [Buffer, Buffer];
   const hidden = [PACKAGE_ROOT, data, models];
 
   return {
@@ -41,36 +40,27 @@ export function strictLauncher({ data, models }: StrictOptions): Launcher {
       `${DENIED_CALLS} system calls refused, and sockets and namespaces by argument (seccomp)`,
       "limits for memory, processes, files and descriptors",
     ],
-    async launch(command, confinement) {
-      const { limits } = confinement;
-      const uid = uids?.take() ?? null;
-      const identity = uid === null ? [] : becoming(tools.setpriv, uid);
-      const wrapper: Wrapper = {
-        env: hostMark(),
-        uid,
-        feeds: [nulSeparated(mounts(command, confinement, hidden, isRoot)), limits.network ? filters.network : filters.none],
-        around: (words, fd) => [
-          ...limitsAround(tools, limits),
-          ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
-          ...[...identity, ...limitsInside(tools, limits), ...words],
-        ],
-      };
-      const started = spawnHarness(command, wrapper).then((child) => confinedHandle(child, limits, tools));
-      void started
-        .then(
-          (child) => child.exited,
-          () => {},
-        )
-        .then(() => uid !== null && uids?.release(uid));
-      return started;
-    },
+    stops: ATTACKS,
+    launch: (command, confinement) =>
+      asSlot(uids, async (uid) => {
+        const { limits } = confinement;
+        const inside = withTemporaryFolder(command, "/tmp");
+        const wrapper: Wrapper = {
+          env: hostMark(),
+          uid,
+          feeds: [nulSeparated(mounts(inside, confinement, hidden, isRoot)), limits.network ? open : closed],
+          lifeline: false,
+          around: (words, fd) => [
+            ...limitsAround(tools, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) + FILE_HEADROOM_BYTES),
+            ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
+            // As the last step: until then root mounts, so that folders below ones that only root may enter can be shown.
+            ...[...(uid === null ? [] : becoming(setpriv, uid)), ...limitsInside(tools, limits.sandboxPids), ...words],
+          ],
+        };
+        const child = await spawnHarness(inside, wrapper);
+        return confinedProcess(child, limits, insideBubblewrap(child, limits, tools));
+      }),
   };
-}
-
-/** Inside, as the last step: until then root mounts, so that folders below ones that only root may enter can be shown. */
-function becoming(setpriv: string, uid: number): string[] {
-  const without = ["--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all", "--ambient-caps", "-all"];
-  return [setpriv, "--reuid", String(uid), "--regid", String(uid), ...without, "--"];
 }
 
 const AS_ROOT = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"];
@@ -94,18 +84,14 @@ function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, 
   ];
 }
 
-function nulSeparated(words: readonly string[]): Buffer {
-  return Buffer.from(words.map((word) => `${word}\0`).join(""));
-}
-
 /**
- * The handle of bubblewrap as one of the process inside. Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot
- * write there, because its host has just died, leaves its first process waiting forever.
+ * Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot write there, because its host has just died, leaves
+ * its first process waiting forever.
  */
-function confinedHandle(child: ChildHandle, limits: ProcessLimits, tools: LimitTools): ConfinedProcess {
+function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: LimitTools): Inside {
   /** Takes all others with it; bubblewrap ends when they are gone. Null while nothing has been started. */
-  const first = (): number | null => (child.ended ? null : (childrenOf(child.pid)[0] ?? null));
-  const inside = (): number | null => {
+  const first = (): number | null => firstChildOf(child);
+  const harness = (): number | null => {
     const parent = first();
     return parent === null ? null : (childrenOf(parent)[0] ?? null);
   };
@@ -114,58 +100,21 @@ function confinedHandle(child: ChildHandle, limits: ProcessLimits, tools: LimitT
     if (target === null) child.kill(signal);
     else signalProcess(target, signal);
   };
-  let overrun: Overrun | null = null;
-  const forks = new Forks({ first, parent: inside, end: () => kill("SIGKILL") }, limits);
-  /** All that the sandbox's own /proc shows, but for its forks, which are watched by themselves. */
-  const processes = (): readonly string[] => {
-    const target = forks.none ? first() : inside();
-    if (target === null) return [];
-    return forks.none ? processesIn(`/proc/${target}/root/proc`) : [`/proc/${target}`];
-  };
-  const stopWatch = watchMemory(processes, limits.memoryBytes, (bytes) => {
-    overrun = overrunOfMemory(bytes, limits);
-    kill("SIGKILL");
-  });
-  const exited = child.exited.then((cause) => {
-    stopWatch();
-    forks.close();
-    return causeInside(cause);
-  });
+  const forks = new Forks({ first, parent: harness, end: () => kill("SIGKILL") }, limits);
   return {
-    ...child,
-    get pid() {
-      return inside() ?? child.pid;
+    harness,
+    kill,
+    /** All that the sandbox's own /proc shows, but for its forks, which are watched by themselves. */
+    processes() {
+      const target = forks.none ? first() : harness();
+      if (target === null) return [];
+      return forks.none ? processesIn(`/proc/${target}/root/proc`) : [`/proc/${target}`];
     },
-    get ended() {
-      return child.ended;
-    },
-    get overrun() {
-      return overrun;
-    },
-    exited,
     adopt(pid) {
       const fork = forks.adopt(pid);
       if (fork !== null) moveToCores(tools, limits, fork.pid);
       return fork;
     },
-    kill,
-    interrupt() {
-      const harness = inside();
-      if (harness !== null) signalProcess(harness, "SIGINT");
-    },
+    watch: () => () => forks.close(),
   };
-}
-
-/** Where a process ends by a signal, bubblewrap exits with 128 and its number, as shells do. */
-function causeInside(cause: ExitCause): ExitCause {
-  const signal = signalOf((cause.code ?? 0) - 128);
-  return signal === undefined ? cause : { code: null, signal };
-}
-
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has just ended.
-  }
 }

@@ -1,5 +1,5 @@
 // Which files of the machine a model may read. What is not named here does not exist for it.
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
@@ -18,15 +18,13 @@ const NETWORK_FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "
  * data, the models) is not.
  */
 export function systemMounts(network: boolean, hidden: readonly string[]): string[] {
-  const settings = existsSync("/etc") ? readdirSync("/etc").filter((name) => JDK_SETTINGS.test(name)) : [];
-  const files = [...SYSTEM_FILES, ...settings.map((name) => join("/etc", name)), ...(network ? NETWORK_FILES : [])];
   return [
     ...readOnly("/usr"),
     ...SYSTEM_FOLDERS.filter(existsSync).flatMap((folder) =>
       lstatSync(folder).isSymbolicLink() ? ["--symlink", readlinkSync(folder), folder] : readOnly(folder),
     ),
     ...["--dir", "/etc"],
-    ...files.filter(existsSync).flatMap(readOnly),
+    ...systemFiles(network).flatMap(readOnly),
     ...hidden.filter((folder) => folder.startsWith("/usr/")).flatMap((folder) => ["--perms", "0755", "--tmpfs", folder]),
   ];
 }
@@ -38,8 +36,34 @@ export function mountsOf(paths: readonly string[]): string[] {
   return [...[...parents].flatMap((folder) => ["--dir", folder]), ...paths.flatMap((path) => ["--ro-bind", realpathSync(path), path])];
 }
 
+/** @throws Error naming a folder on the way to one of these that only its owner may pass, where the process will have a uid of its own. */
+export function checkReachable(paths: readonly string[]): void {
+  const closed = [...new Set(paths.map((path) => realpathSync(path)).flatMap(ancestors))].find((folder) => (statSync(folder).mode & OTHERS_MAY_PASS) === 0);
+  if (closed === undefined) return;
+  throw new Error(`${closed} is closed to others, and a model's process has a uid of its own; run: chmod o+x ${closed}, or keep what it needs elsewhere`);
+}
+
+const OTHERS_MAY_PASS = 0o001;
+
 function readOnly(path: string): string[] {
   return ["--ro-bind", path, path];
+}
+
+function systemFiles(network: boolean): string[] {
+  const settings = existsSync("/etc") ? readdirSync("/etc").filter((name) => JDK_SETTINGS.test(name)) : [];
+  return [...SYSTEM_FILES, ...settings.map((name) => join("/etc", name)), ...(network ? NETWORK_FILES : [])].filter(existsSync);
+}
+
+/** The same as paths, for landlock: it knows no exceptions, so what lies beside `hidden` is named one by one. */
+export function systemPaths(network: boolean, hidden: readonly string[]): string[] {
+  const folders = ["/usr", ...SYSTEM_FOLDERS.filter((folder) => existsSync(folder) && !lstatSync(folder).isSymbolicLink())];
+  return [...folders.flatMap((folder) => besides(folder, hidden)), ...systemFiles(network)];
+}
+
+function besides(path: string, hidden: readonly string[]): string[] {
+  if (hidden.includes(path)) return [];
+  if (!hidden.some((other) => other.startsWith(`${path}/`))) return existsSync(path) ? [path] : [];
+  return readdirSync(path).flatMap((name) => besides(join(path, name), hidden));
 }
 
 /** The folders above this one, from the top. */

@@ -1,5 +1,5 @@
 // How the model's imports are found: in the model's folder, then in the libraries; never above the folder and never beside the harness.
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { createRequire, isBuiltin, registerHooks } from "node:module";
 import { dirname, extname, join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -31,13 +31,16 @@ export function resolveFrom(folder, libraries) {
   registerHooks({
     resolve(specifier, context, nextResolve) {
       const importer = filePath(context.parentURL);
+      const script = ownScript(folder, specifier, context);
+      if (script !== null) return { url: script, format: "module", shortCircuit: true };
       if (importer === null || !isInside(folder, importer) || !isBare(specifier)) return nextResolve(specifier, context);
       const packageName = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
       if (holdsPackage(folder, importer, packageName)) return nextResolve(specifier, context);
       const library = libraries.find((path) => existsSync(join(path, packageName)));
       const required = context.conditions.includes("require");
       if (library === undefined) throw new PackageMissing(packageName, importer, required);
-      const parentURL = pathToFileURL(join(dirname(library), "model")).href;
+      // Above a folder of packages nothing is looked for, and in a sandbox that could not be read.
+      const parentURL = pathToFileURL(join(library, "model")).href;
       // Of a require Node asks the module that called it, whatever parent it is told; so it gets a path, which needs none.
       return required ? nextResolve(createRequire(parentURL).resolve(specifier), context) : nextResolve(specifier, { ...context, parentURL });
     },
@@ -45,9 +48,7 @@ export function resolveFrom(folder, libraries) {
       const path = filePath(url);
       if (path === null || !isInside(folder, path)) return nextLoad(url, context);
       last = path;
-      const isScript = extname(path) === ".js" && !path.includes(`${sep}${PACKAGES}${sep}`);
-      // Without a package.json of its own the folder would depend on what lies above it, and that differs in a sandbox.
-      return isScript && !hasOwnPackage(folder, path) ? nextLoad(url, { ...context, format: "module" }) : nextLoad(url, context);
+      return isOwnScript(folder, path) ? nextLoad(url, { ...context, format: "module" }) : nextLoad(url, context);
     },
   });
   return { lastLoaded: () => last };
@@ -56,6 +57,28 @@ export function resolveFrom(folder, libraries) {
 /** @param {string | undefined} url */
 function filePath(url) {
   return url?.startsWith("file:") ? fileURLToPath(url) : null;
+}
+
+/**
+ * Without a package.json of its own the folder would depend on what lies above it, and that differs in a sandbox: a script is a module then.
+ * @param {string} folder @param {string} path
+ */
+function isOwnScript(folder, path) {
+  return extname(path) === ".js" && !path.includes(`${sep}${PACKAGES}${sep}`) && !hasOwnPackage(folder, path);
+}
+
+/**
+ * The URL of such a script that is imported by its place: Node itself would look above the folder for what it is.
+ * @param {string} folder @param {string} specifier @param {{conditions: readonly string[], parentURL?: string | undefined}} context
+ * @returns {string | null}
+ */
+function ownScript(folder, specifier, { conditions, parentURL }) {
+  const isPlace = /^(?:\.{0,2}\/|file:)/.test(specifier) && !/[?#]/.test(specifier);
+  if (!isPlace || conditions.includes("require")) return null;
+  const path = filePath(URL.parse(specifier, parentURL)?.href);
+  if (path === null || !existsSync(path)) return null;
+  const real = realpathSync(path);
+  return isInside(folder, real) && isOwnScript(folder, real) ? pathToFileURL(real).href : null;
 }
 
 /** @param {string} folder @param {string} path */

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import picocolors from "picocolors";
 import { stringify } from "yaml";
 import type { SystemStatus } from "../../core/admin.ts";
+import { sandboxWarning } from "../../core/sandbox-level.ts";
 import { withAdmin } from "../admin-client.ts";
 import { EXIT } from "../failure.ts";
 import { loadTable } from "../load-table.ts";
@@ -37,7 +38,8 @@ function sandboxLines(sandboxes: SystemStatus["sandboxes"]): string[] {
   return [...alike.values()].flatMap((nodes) => {
     const { level, layers } = nodes[0] as SystemStatus["sandboxes"][number];
     const where = alike.size === 1 ? "" : ` on ${nodes.map(({ node }) => node).join(", ")}`;
-    if (level === "off") return [`${picocolors.yellow("!")} sandbox off${where}: models run with the rights of the server`];
-    return [`sandbox ${level}${where}`, ...layers.map((layer) => `  ${layer}`)];
+    const warning = sandboxWarning(level);
+    const title = warning === null ? `sandbox ${level}${where}` : `${picocolors.yellow("!")} sandbox ${level}${where}: ${warning}`;
+    return [title, ...layers.map((layer) => `  ${layer}`)];
   });
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -67,6 +68,12 @@ static int opens_by_handle(const char *path) {
   close(folder);
   return error;
 }
+static int listens(const char *folder) {
+  int fd = inotify_init1(0);
+  int error = outcome(inotify_add_watch(fd, folder, IN_ALL_EVENTS));
+  close(fd);
+  return error;
+}
 static int has_variable(const char *name) { return getenv(name) == NULL ? ENOENT : 0; }
 /* A descriptor of the host that leads to this file. */
 static int has_descriptor(const char *path) {
@@ -117,6 +124,16 @@ static int takes_other_cores(const char *unused) {
   cpu_set_t all;
   memset(&all, 0xff, sizeof all);
   return outcome(sched_setaffinity(0, sizeof all, &all));
+}
+static int limits_process(const char *pid) {
+  struct rlimit none = {0, 0};
+  return outcome(prlimit(atoi(pid), RLIMIT_CORE, &none, NULL));
+}
+static int slows_process(const char *pid) { return outcome(setpriority(PRIO_PROCESS, atoi(pid), 19)); }
+/* The kernel says nothing of those that it does not reach. */
+static int ends_everybody(const char *unused) {
+  kill(-1, SIGKILL);
+  return 0;
 }
 static int goes_first(const char *unused) {
   if (setpriority(PRIO_PROCESS, 0, -20) < 0) return errno;
@@ -262,7 +279,24 @@ static int fills(const char *folder, long bytes) {
   free(block);
   return error;
 }
-static int fills_tmp(const char *unused) { return fills("/tmp", 100 * MIB); }
+static int fills_tmp(const char *unused) { return fills(getenv("TMPDIR"), 100 * MIB); }
+static int fills_tmp_with_files(const char *unused) {
+  char path[4096], *block = calloc(1, MIB);
+  int error = 0;
+  for (int i = 0; i < 100 && error == 0; i++) {
+    snprintf(path, sizeof path, "%s/idiom-attack-%d-%d", getenv("TMPDIR"), getpid(), i);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    error = fd < 0 ? errno : outcome(write(fd, block, MIB));
+    close(fd);
+  }
+  if (error == 0) sleep(1);
+  for (int i = 0; i < 100; i++) {
+    snprintf(path, sizeof path, "%s/idiom-attack-%d-%d", getenv("TMPDIR"), getpid(), i);
+    unlink(path);
+  }
+  free(block);
+  return error;
+}
 static int fills_shared_memory(const char *unused) { return fills("/dev/shm", 100 * MIB); }
 static int forks(const char *unused) {
   pid_t children[300];
@@ -363,7 +397,8 @@ static const struct { const char *name; int (*attack)(const char *target); } ATT
   {"reads", reads}, {"opens_to_write", opens_to_write}, {"creates", creates}, {"changes_mode", changes_mode}, {"makes_device", makes_device},
   {"opens_by_handle", opens_by_handle}, {"has_variable", has_variable}, {"has_descriptor", has_descriptor},
   {"signals", signals}, {"traces", traces}, {"reads_memory", reads_memory}, {"takes_descriptor", takes_descriptor}, {"compares", compares},
-  {"takes_other_cores", takes_other_cores}, {"goes_first", goes_first},
+  {"takes_other_cores", takes_other_cores}, {"goes_first", goes_first}, {"limits_process", limits_process}, {"slows_process", slows_process},
+  {"ends_everybody", ends_everybody}, {"listens", listens},
   {"connects_ipv4", connects_ipv4}, {"connects_ipv6", connects_ipv6}, {"sends_datagram", sends_datagram}, {"connects_unix", connects_unix},
   {"connects_abstract", connects_abstract}, {"netlink", netlink}, {"raw", raw}, {"packet", packet}, {"alg", alg},
   {"mounts", mounts}, {"opens_file_system", opens_file_system}, {"changes_root", changes_root}, {"unshares_users", unshares_users},
@@ -372,7 +407,7 @@ static const struct { const char *name; int (*attack)(const char *target); } ATT
   {"watches_performance", watches_performance}, {"makes_memory_file", makes_memory_file}, {"shares_memory", shares_memory},
   {"disables_randomness", disables_randomness}, {"reads_kernel_log", reads_kernel_log}, {"names_host", names_host},
   {"becomes_root", becomes_root}, {"joins_groups", joins_groups}, {"gains_capabilities", gains_capabilities}, {"raises_limit", raises_limit},
-  {"fills_tmp", fills_tmp}, {"fills_shared_memory", fills_shared_memory}, {"forks", forks}, {"starts_threads", starts_threads},
+  {"fills_tmp", fills_tmp}, {"fills_tmp_with_files", fills_tmp_with_files}, {"fills_shared_memory", fills_shared_memory}, {"forks", forks}, {"starts_threads", starts_threads},
   {"opens_descriptors", opens_descriptors}, {"takes_private_memory", takes_private_memory}, {"takes_shared_memory", takes_shared_memory},
   {"forks_with_memory", forks_with_memory}, {"sends_garbage", sends_garbage}, {"sends_length", sends_length},
   {"sends_wrong_id", sends_wrong_id}, {"sends_hello", sends_hello}, {"answers_first_call", answers_first_call}, {"floods_log", floods_log},

@@ -106,8 +106,8 @@ test("a file that is not executable is no tool", (t) => {
 test("a harness inherits nothing of the host's environment", () => {
   assert.deepEqual(harnessEnvironment(runtime()), {
     PATH: "/usr/local/bin:/usr/bin:/bin",
-    HOME: "/tmp",
-    TMPDIR: "/tmp",
+    HOME: "{tmp}",
+    TMPDIR: "{tmp}",
     LANG: "C.UTF-8",
     PYTHONUNBUFFERED: "1",
   });

@@ -1,7 +1,7 @@
 // Runs inside the sandbox and tries to get out. Prints what it was able to do, as JSON; needs nothing but Node.
 // biome-ignore lint/style/noRestrictedImports: what starts processes here is the attacker.
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 
@@ -32,10 +32,13 @@ const status = Object.fromEntries(
     .map((line) => line.split(/:\s+/)),
 );
 
+/** Among processes of its own, the host's number is another's. */
+const hostHasPid = readlinkSync("/proc/self/ns/pid") === `pid:[${targets.pidNamespace}]`;
 const written = join(targets.folder, "written");
 const attacks = {
   "read a file of the host": succeeds(() => readFileSync(targets.file)),
-  "signal the host": succeeds(() => process.kill(targets.pid, 0)),
+  "read the host's environment": hostHasPid && succeeds(() => readFileSync(`/proc/${targets.pid}/environ`)),
+  "signal the host": hostHasPid && succeeds(() => process.kill(targets.pid, 0)),
   "reach the host over the network": await connects(targets.port),
   "write to the folder of its model": succeeds(() => writeFileSync(written, "")),
   "make a user namespace": spawnSync("unshare", ["--user", "true"]).status === 0,

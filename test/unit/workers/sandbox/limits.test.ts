@@ -44,7 +44,7 @@ describe("the limits of a model.yaml", () => {
 });
 
 test("a model that asks for one core gets one, and the next model another where there are several", () => {
-  const coreOf = (): string => limitsAround({ prlimit: "prlimit", choom: "choom", taskset: "taskset" }, limitsOf({ cpus: 1 })).at(-1) as string;
+  const coreOf = (): string => limitsAround({ prlimit: "prlimit", choom: "choom", taskset: "taskset" }, limitsOf({ cpus: 1 }), 1).at(-1) as string;
   const cores = Array.from({ length: 16 }, coreOf);
   for (const core of cores) assert.match(core, /^\d+$/);
   assert.equal(cores[0] === cores[1], new Set(cores).size === 1);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { processesIn, watchMemory } from "../../../../workers/sandbox/memory-watch.ts";
@@ -58,6 +58,12 @@ test("what a fork shares with its parent counts once", (t) => {
   const forked = { residentMiB: 80, ownShareMiB: 40 };
   assert.equal(firstLook(procWith(t, [forked, forked]), 100), null);
   assert.equal(firstLook(procWith(t, [forked, forked]), 70), 80);
+});
+
+test("a process that shows nobody its memory counts with all that it holds", (t) => {
+  const proc = procWith(t, [{ residentMiB: 80, ownShareMiB: 40 }]);
+  rmSync(join(proc, "1", "smaps_rollup"));
+  assert.equal(firstLook(proc, 70), 80);
 });
 
 test("files that are mapped do not count", (t) => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { chmodSync, realpathSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { PACKAGE_ROOT } from "../../../../src/package-root.ts";
 import type { RuntimeDefinition } from "../../../../workers/runtimes.ts";
-import { mountsOf, systemMounts, visiblePaths } from "../../../../workers/sandbox/visible.ts";
+import { checkReachable, mountsOf, systemMounts, systemPaths, visiblePaths } from "../../../../workers/sandbox/visible.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 
 const RUNTIME = { language: "python", folder: join(PACKAGE_ROOT, "runtimes", "python") } as RuntimeDefinition;
@@ -49,6 +49,24 @@ test("every folder on the way is named, and what a link stands for is what is sh
 test("what is ours is hidden where it lies below /usr", () => {
   const words = systemMounts(false, ["/usr/src/idiom", "/home/me/idiom"]).join(" ");
   assert.ok(words.endsWith("--perms 0755 --tmpfs /usr/src/idiom"));
+});
+
+test("landlock is told what lies beside what is ours, where that lies below /usr", () => {
+  const paths = systemPaths(false, ["/usr/bin"]);
+  assert.ok(!paths.some((path) => path === "/usr" || path === "/usr/bin" || path.startsWith("/usr/bin/")));
+  assert.ok(paths.includes("/usr/lib"));
+});
+
+test("a folder that a model's own user could not pass is named, with what opens it", (t) => {
+  const { model } = machine(t);
+  const closed = dirname(model);
+  chmodSync(closed, 0o700);
+  assert.throws(
+    () => checkReachable([join(model, "model.py")]),
+    (error: Error) => error.message.startsWith(`${closed} is closed to others`) && error.message.includes(`chmod o+x ${closed}`),
+  );
+  chmodSync(closed, 0o711);
+  checkReachable([join(model, "model.py")]);
 });
 
 test("name service and certificates are there for models with network alone", () => {

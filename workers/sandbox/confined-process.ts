@@ -1,0 +1,88 @@
+// The process of a model as its instance sees it, whatever was started around it: the harness's pid, the end of all of it, and the
+// watch over what its processes take together.
+import { childrenOf } from "../../src/process/proc.ts";
+import { signalOf } from "../../src/process/signals.ts";
+import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
+import type { ConfinedProcess, Fork } from "./launcher.ts";
+import type { ProcessLimits } from "./limits.ts";
+import { watchMemory } from "./memory-watch.ts";
+import { type Overrun, overrunOfMemory } from "./overrun.ts";
+
+/** What a launcher knows of what it has started. */
+export interface Inside {
+  /** Null while there is none. */
+  harness(): number | null;
+  /** The folders under /proc of its processes, but for forks that have been adopted. */
+  processes(): readonly string[];
+  /** Reaches all of them. */
+  kill(signal: NodeJS.Signals): void;
+  adopt(pid: number): Fork | null;
+  /** Of what else there is to watch: calls `exceeded` once, returns what is to be called when the process has ended. */
+  watch(exceeded: (overrun: Overrun) => void): () => void;
+}
+
+/** `child` is the wrapper; it ends after all processes inside. */
+export function confinedProcess(child: ChildHandle, limits: ProcessLimits, inside: Inside): ConfinedProcess {
+  let overrun: Overrun | null = null;
+  const exceeded = (found: Overrun): void => {
+    overrun ??= found;
+    inside.kill("SIGKILL");
+  };
+  const stopMemoryWatch = watchMemory(inside.processes, limits.memoryBytes, (bytes) => exceeded(overrunOfMemory(bytes, limits)));
+  const stopWatch = inside.watch(exceeded);
+  const exited = child.exited.then((cause) => {
+    stopMemoryWatch();
+    stopWatch();
+    return causeInside(cause);
+  });
+  return {
+    ...child,
+    get pid() {
+      return inside.harness() ?? child.pid;
+    },
+    get ended() {
+      return child.ended;
+    },
+    get overrun() {
+      return overrun;
+    },
+    exited,
+    adopt: inside.adopt,
+    kill: inside.kill,
+    interrupt() {
+      const harness = inside.harness();
+      if (harness !== null) signalProcess(harness, "SIGINT");
+    },
+  };
+}
+
+/** Starts a process with something that is given back when it has ended, or cannot be started. */
+export async function givenBackAtExit<Child extends { readonly exited: Promise<unknown> }>(giveBack: () => void, start: () => Promise<Child>): Promise<Child> {
+  try {
+    const child = await start();
+    void child.exited.then(giveBack);
+    return child;
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
+}
+
+/** The first process that this one has started, while it runs itself. */
+export function firstChildOf(child: ChildHandle): number | null {
+  return child.ended ? null : (childrenOf(child.pid)[0] ?? null);
+}
+
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** Where a process ends by a signal, what was started around it exits with 128 and its number, as shells do. */
+function causeInside(cause: ExitCause): ExitCause {
+  const signal = signalOf((cause.code ?? 0) - 128);
+  return signal === undefined ? cause : { code: null, signal };
+}
