@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { type TestContext, test } from "node:test";
 import { childrenOf, hasEnded } from "../../../../src/process/proc.ts";
 import { Forks } from "../../../../workers/sandbox/forks.ts";
@@ -8,19 +8,25 @@ import { LIMITS } from "../../../support/specs.ts";
 
 /** Sleeps until the test ends. */
 function sleeper(t: TestContext): number {
-  return started(t, "exec sleep 600").pid as number;
+  return started(t, "exec sleep 600");
 }
 
-function started(t: TestContext, script: string): ChildProcess {
-  const child = spawn("sh", ["-c", script], { stdio: "ignore" });
-  t.after(() => child.kill("SIGKILL"));
-  return child;
+/** A shell with what it starts; all of it ends with the test. */
+function started(t: TestContext, script: string): number {
+  const pid = spawn("sh", ["-c", script], { stdio: "ignore", detached: true }).pid as number;
+  t.after(() => {
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // The test has ended all of them.
+    }
+  });
+  return pid;
 }
 
 /** A shell that lives on when its children are killed. */
 async function parentOf(t: TestContext, children: number): Promise<number> {
-  const pid = started(t, `${"sleep 600 & ".repeat(children)} wait; exec sleep 600`).pid as number;
-  t.after(() => childrenOf(pid).forEach((child) => process.kill(child, "SIGKILL")));
+  const pid = started(t, `${"sleep 600 & ".repeat(children)} wait; exec sleep 600`);
   while (childrenOf(pid).length < children) await new Promise(setImmediate);
   return pid;
 }
