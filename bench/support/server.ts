@@ -88,7 +88,7 @@ export async function checkAnswered(httpPort: number, model: string, atLeast: nu
 }
 
 /** A counter of one model, summed over its other labels, from /metrics. */
-async function readCounter(httpPort: number, name: string, model: string): Promise<number> {
+export async function readCounter(httpPort: number, name: string, model: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
   const lines = text.matchAll(new RegExp(`^${name}\\{model="${model}"[^}]*\\} (\\S+)$`, "gm"));
   return [...lines].reduce((sum, line) => sum + Number(line[1]), 0);

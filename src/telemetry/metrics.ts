@@ -25,7 +25,8 @@ export interface RequestMetrics {
 /** What a pool counts for one version. */
 export interface VersionMetrics {
   frameStarted(invocations: readonly Invocation[], startedAt: number): void;
-  frameEnded(computeMs: number): void;
+  /** `ofJob`: its rows were a job's. */
+  frameEnded(computeMs: number, ofJob: boolean): void;
   instanceState(from: string, to: string): void;
 }
 
@@ -43,6 +44,7 @@ export class Metrics implements WorkerMetrics {
   readonly #duration = this.#histogram("idiom_request_duration_seconds", "From the arrival of a request to its answer.", SECONDS);
   readonly #queue = this.#histogram("idiom_queue_duration_seconds", "From the arrival of a request to the start of the frame that ran it.", SECONDS);
   readonly #compute = this.#histogram("idiom_compute_duration_seconds", "From sending a frame to a runtime to its answer.", SECONDS);
+  readonly #jobCompute = this.#counter("idiom_job_compute_seconds_total", "What of that was for rows of jobs.", LABELS);
   readonly #merged = this.#histogram("idiom_merged_requests", "Requests that ran together in one frame.", SIZES);
   readonly #transitions = this.#counter("idiom_instance_transitions_total", "Changes of an instance's state.", [...LABELS, "from", "to"]);
   /** Two versions have one key while one replaces the other. */
@@ -134,13 +136,17 @@ export class Metrics implements WorkerMetrics {
     this.#waiting.set(version, waiting);
     const queue = this.#queue.labels(labels);
     const compute = this.#compute.labels(labels);
+    const jobCompute = this.#jobCompute.labels(labels);
     const merged = this.#merged.labels(labels);
     return {
       frameStarted: (invocations, startedAt) => {
         merged.observe(invocations.length);
         for (const invocation of invocations) queue.observe((startedAt - invocation.arrivedAt) / 1000);
       },
-      frameEnded: (computeMs) => compute.observe(computeMs / 1000),
+      frameEnded: (computeMs, ofJob) => {
+        compute.observe(computeMs / 1000);
+        if (ofJob) jobCompute.inc(computeMs / 1000);
+      },
       instanceState: (from, to) => this.#transitions.inc({ ...labels, from, to }),
     };
   }

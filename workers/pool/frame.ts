@@ -1,7 +1,7 @@
 // One frame: several invocations go to an instance together, and each gets its own answer or its own error.
 import type { Logger } from "pino";
 import { ERRORS, type ErrorCode, IdiomError } from "../../src/core/errors.ts";
-import type { Invocation, InvocationRequest, Timings } from "../../src/core/invocation.ts";
+import { BATCH_PRIORITY, type Invocation, type InvocationRequest, type Timings } from "../../src/core/invocation.ts";
 import type { VersionMetrics } from "../../src/telemetry/metrics.ts";
 import type { FrameOutcome } from "../instance/harness.ts";
 import type { Instance } from "../instance/instance.ts";
@@ -45,7 +45,7 @@ export function runFrame(instance: Instance, invocations: readonly Invocation[],
   instance.run(segments, onTrial, timedOut, (outcome) => {
     const endedAt = performance.now();
     const computeMs = endedAt - startedAt;
-    hooks.metrics.frameEnded(computeMs);
+    hooks.metrics.frameEnded(computeMs, invocations[0]?.request.priority === BATCH_PRIORITY);
     for (const invocation of invocations) invocation.onAbandon = null;
     if (outcome.kind === "failed") failAll(invocations, outcome.failure, hooks);
     if (outcome.kind === "died") diedUnder(invocations, outcome, hooks);
