@@ -6,7 +6,8 @@ import type { Invocation } from "../../core/invocation.ts";
 import type { Chunk, JobSpec } from "../../core/job.ts";
 import type { BlockAnswer, BlockPlace, FindVersion, JobData, PinnedVersion } from "./data.ts";
 import type { Ledger } from "./ledger.ts";
-import { NotNow, RowCosts, runRows } from "./row-runner.ts";
+import { RowCosts } from "./row-costs.ts";
+import { NotNow, runRows } from "./row-runner.ts";
 import { Turns } from "./turns.ts";
 
 export interface ChunkRunnerParts {

@@ -4,15 +4,11 @@ import { BATCH_PRIORITY, Invocation, type InvocationRequest } from "../../core/i
 import { rowsShape, type TensorSpec } from "../../core/signature.ts";
 import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { FailedRow, PinnedVersion, RowBlock, RowOutputs } from "./data.ts";
+import type { RowCosts } from "./row-costs.ts";
 
-/** Work of one call: while realtime calls come too, one of them may have to wait for it. It may be 20 ms, and some take longer than the last ones did. */
-const CALL_MS = 15;
 /** Calls that wait or run at a time, per slot: the next is there when one ends, on whichever node. */
 const CALLS_PER_SLOT = 4;
 const MAX_CALLS = 256;
-/** How much a call changes of what is known of a row's cost; and one of at least twice the rows of the last one. */
-const WEIGHT = 0.2;
-const WEIGHT_OF_MORE = 0.8;
 /** An instance dies for reasons of its own, too: a row is to blame only when it has died this often with that row alone. */
 const DEATHS_OF_A_ROW = 3;
 const FIRST_PAUSE_MS = 20;
@@ -41,31 +37,6 @@ export interface RowRunResult {
 }
 
 type Submit = (invocation: Invocation) => void;
-
-/** How long a row takes, by version; learned from the answers. */
-export class RowCosts {
-  /** With the rows of the call that was seen last. */
-  readonly #seen = new Map<string, { readonly msPerRow: number; readonly rows: number }>();
-
-  /** Null until the first rows are answered. */
-  msPerRow(key: string): number | null {
-    return this.#seen.get(key)?.msPerRow ?? null;
-  }
-
-  /** Rows of a call, as many as run in 15 ms; 1 until it is known. */
-  rowsPerCall(key: string, most: number): number {
-    const cost = this.msPerRow(key);
-    return cost === null ? 1 : Math.max(1, Math.min(most, Math.floor(CALL_MS / cost)));
-  }
-
-  learn(key: string, rows: number, ms: number): void {
-    const before = this.#seen.get(key);
-    const msPerRow = Math.max(ms / rows, 1e-6);
-    // What a call costs by itself is spread over its rows: one of many rows tells more than one of a few did.
-    const weight = before === undefined ? 1 : rows >= 2 * before.rows ? WEIGHT_OF_MORE : WEIGHT;
-    this.#seen.set(key, { msPerRow: weight * msPerRow + (1 - weight) * (before?.msPerRow ?? 0), rows });
-  }
-}
 
 /**
  * Every place is answered or has failed. @throws NotNow when the model answers nothing for a while, IdiomError CANCELLED once `signal`
@@ -128,14 +99,8 @@ class RowRunner {
   /** Calls that wait or run at a time. The first one shows what a row costs. */
   #maxCalls(): number {
     const { version, slots } = this.#run.serving;
-    if (this.#costs.msPerRow(version.key) === null) return 1;
+    if (!this.#costs.isKnown(version.key)) return 1;
     return Math.min(MAX_CALLS, CALLS_PER_SLOT * Math.max(1, slots));
-  }
-
-  /** Whether a frame full of such rows might run into the model's limit: then each call has a frame of its own. */
-  #isSlow(): boolean {
-    const { key, manifest } = this.#run.serving.version;
-    return (this.#costs.msPerRow(key) ?? 0) * (this.#maxRows ?? 1) > manifest.limits.timeoutMs / 4;
   }
 
   #rowsPerCall(): number {
@@ -180,7 +145,8 @@ class RowRunner {
       } else this.#unanswered(segment, outcome.error);
       this.#fill();
     });
-    invocation.alone = this.#isSlow();
+    // It is as much work as a frame may be, and its time shows what its own rows cost.
+    invocation.alone = true;
     this.#open.add(invocation);
     this.#submit(invocation);
   }

@@ -6,8 +6,9 @@ import type { Invocation } from "../../../../src/core/invocation.ts";
 import type { Manifest } from "../../../../src/core/model.ts";
 import type { Tensor } from "../../../../src/core/tensor.ts";
 import type { RowBlock } from "../../../../src/lanes/batch/data.ts";
-import { NotNow, RowCosts, type RowRunResult, runRows } from "../../../../src/lanes/batch/row-runner.ts";
-import { batching, manifest, modelVersion, spec } from "../../../support/specs.ts";
+import { RowCosts } from "../../../../src/lanes/batch/row-costs.ts";
+import { NotNow, type RowRunResult, runRows } from "../../../../src/lanes/batch/row-runner.ts";
+import { batching, modelVersion, spec } from "../../../support/specs.ts";
 import { valuesTensor } from "../../../support/values.ts";
 
 const TIMINGS = { queueMs: 0, computeMs: 0.001 };
@@ -144,26 +145,6 @@ test("a model that cannot be called for long gives the rows back", async (t) => 
   await assert.rejects(running, NotNow);
 });
 
-test("rows so slow that a frame of them would run into the model's limit keep no company", async () => {
-  const companies = async (msPerRow: number): Promise<boolean[]> => {
-    const costs = new RowCosts();
-    costs.learn("m/1", 1, msPerRow);
-    const alone: boolean[] = [];
-    await run(
-      4,
-      (_, call) => {
-        alone.push(call.alone);
-        return null;
-      },
-      { ...batching(4), limits: { ...manifest().limits, timeoutMs: 1000 } },
-      costs,
-    );
-    return alone;
-  };
-  assert.ok((await companies(10)).every((alone) => !alone));
-  assert.equal((await companies(100))[0], true);
-});
-
 test("once stopped, nothing more is called and what waits is abandoned", async () => {
   const stop = new AbortController();
   const waiting: Invocation[] = [];
@@ -182,21 +163,4 @@ test("once stopped, nothing more is called and what waits is abandoned", async (
   stop.abort();
   await assert.rejects(running, { code: "CANCELLED" });
   assert.ok(waiting.length > 0 && waiting.every((call) => call.settled));
-});
-
-test("a call holds as many rows as run in 15 ms, as far as that is known", () => {
-  const costs = new RowCosts();
-  assert.equal(costs.rowsPerCall("m/1", 64), 1);
-  costs.learn("m/1", 1, 1);
-  assert.equal(costs.rowsPerCall("m/1", 64), 15);
-  costs.learn("m/1", 15, 75);
-  assert.ok(costs.rowsPerCall("m/1", 64) < 15);
-  // A call costs 5 ms by itself, and a row 1 us: some calls show it.
-  for (let calls = 0; calls < 20; calls++) {
-    const rows = costs.rowsPerCall("dear calls/1", 4096);
-    costs.learn("dear calls/1", rows, 5 + rows / 1000);
-  }
-  assert.equal(costs.rowsPerCall("dear calls/1", 4096), 4096);
-  costs.learn("other/1", 1, 50);
-  assert.equal(costs.rowsPerCall("other/1", 64), 1);
 });
