@@ -1,5 +1,4 @@
 // How an instance gets its process. Each sandbox level is an implementation of this interface.
-
 import type { SandboxLevel } from "../../src/core/sandbox-level.ts";
 import type { ChildHandle, HarnessCommand } from "../../src/process/spawn.ts";
 import type { ProcessLimits } from "./limits.ts";

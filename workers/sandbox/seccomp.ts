@@ -84,10 +84,10 @@ const DENIED: Readonly<Record<string, Numbers>> = {
   ioprio_set: [251, 30],
 };
 
-/** Refused besides where the host's files are there to be named: landlock does not ask who listens for what happens to them, */
+/** Refused besides where the host's files can be named: landlock does not ask who listens for what happens to them. */
 const DENIED_AMONG_HOST_FILES: Readonly<Record<string, Numbers>> = { inotify_add_watch: [254, 27] };
 
-/** nor who changes, as their owner, what is known of them. */
+/** Refused where the host's files belong to the model's own user as well: landlock does not ask who changes their modes, owners, attributes and times. */
 const DENIED_AMONG_OWN_FILES: Readonly<Record<string, Numbers>> = {
   ...DENIED_AMONG_HOST_FILES,
   chmod: [90, null],
@@ -130,6 +130,7 @@ const CALLS = {
   setresgid: [119, 149],
   setresuid: [117, 147],
 } as const satisfies Readonly<Record<string, Numbers>>;
+
 /** Calls from this number on came after Linux 6.9: to a model they do not exist. */
 const FIRST_UNKNOWN = 462;
 /** x86_64 has a second set of numbers from here on (x32). */
