@@ -13,7 +13,7 @@ export const BATCH_PRIORITY = 3;
 export interface Timings {
   /** ms between arrival and the start of the frame that answered. */
   readonly queueMs: number;
-  /** ms from sending the frame to its answer. */
+  /** ms from sending the frame to its answer; of rows of a job their share of that. */
   readonly computeMs: number;
 }
 

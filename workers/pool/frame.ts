@@ -57,6 +57,8 @@ export function runFrame(instance: Instance, invocations: readonly Invocation[],
 
 function answerAll(invocations: readonly Invocation[], result: ResultBody, startedAt: number, computeMs: number, quarantine: Quarantine): void {
   const split = splitOutputs(result);
+  const ofJob = invocations[0]?.request.priority === BATCH_PRIORITY;
+  const msPerRow = computeMs / Math.max(1, ofJob ? invocations.reduce((sum, { request }) => sum + request.rows, 0) : 1);
   for (let i = 0; i < invocations.length; i++) {
     const invocation = invocations[i] as Invocation;
     quarantine.answered(invocation.request);
@@ -65,7 +67,7 @@ function answerAll(invocations: readonly Invocation[], result: ResultBody, start
       invocation.fail(toError(invocation, error));
       continue;
     }
-    const timings: Timings = { queueMs: startedAt - invocation.arrivedAt, computeMs };
+    const timings: Timings = { queueMs: startedAt - invocation.arrivedAt, computeMs: ofJob ? msPerRow * Math.max(1, invocation.request.rows) : computeMs };
     invocation.settle({ ok: true, outputs: split[i] as ResultBody["outputs"], timings });
   }
 }

@@ -39,7 +39,13 @@ export class RowCosts {
     return Math.max(1, Math.min(most, Math.floor(Math.max(CALL_MS - callMs, callMs) / rowMs), MOST_GROWTH * mostRows));
   }
 
-  /** A call of so many rows, alone in its frame, took so long. */
+  /** How long a call of so many rows takes; 0 until it is known. */
+  ms(version: string, rows: number): number {
+    const cost = this.#costs.get(version);
+    return cost === undefined ? 0 : cost.callMs + cost.rowMs * rows;
+  }
+
+  /** A call of so many rows took so long. */
   learn(version: string, rows: number, took: number): void {
     const ms = Math.max(took, 1e-3);
     const before = this.#costs.get(version);

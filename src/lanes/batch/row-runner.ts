@@ -7,7 +7,9 @@ import type { FailedRow, PinnedVersion, RowBlock, RowOutputs } from "./data.ts";
 import type { RowCosts } from "./row-costs.ts";
 
 /** Calls that wait or run at a time, per slot: the next is there when one ends, on whichever node. */
-const CALLS_PER_SLOT = 4;
+const CALLS_PER_SLOT = 8;
+/** While nobody else calls, the line merges what waits into larger frames; calls that take longer than this gain nothing by it, and might run into the model's limit. */
+const LONGEST_IN_COMPANY_MS = 30;
 const MAX_CALLS = 256;
 /** An instance dies for reasons of its own, too: a row is to blame only when it has died this often with that row alone. */
 const DEATHS_OF_A_ROW = 3;
@@ -145,8 +147,7 @@ class RowRunner {
       } else this.#unanswered(segment, outcome.error);
       this.#fill();
     });
-    // It is as much work as a frame may be, and its time shows what its own rows cost.
-    invocation.alone = true;
+    invocation.alone = this.#costs.ms(this.#run.serving.version.key, segment.to - segment.from) > LONGEST_IN_COMPANY_MS;
     this.#open.add(invocation);
     this.#submit(invocation);
   }

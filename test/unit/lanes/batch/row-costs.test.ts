@@ -50,4 +50,8 @@ test("a call that takes long by itself gets many rows all the same", () => {
 test("a row that takes long is a call", () => {
   assert.equal(settled(0, 30).rows, 1);
   assert.equal(settled(1, 300).rows, 1);
+  const costs = new RowCosts();
+  assert.equal(costs.ms("m/1", 1), 0);
+  costs.learn("m/1", 1, 30);
+  assert.ok(Math.abs(costs.ms("m/1", 1) - 30) < 1e-9);
 });
