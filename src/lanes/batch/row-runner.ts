@@ -213,16 +213,25 @@ class RowRunner {
 
   #finish(): void {
     this.#end();
+    try {
+      this.#resolve(this.#allAnswers());
+    } catch (error) {
+      this.#reject(error as Error);
+    }
+  }
+
+  /** @throws IdiomError INVALID_OUTPUT */
+  #allAnswers(): RowRunResult {
     this.#answered.sort((a, b) => a.from - b.from);
     const failed = this.#failed.sort((a, b) => a.place - b.place);
-    if (this.#maxRows === null) return this.#resolve({ failed, outputs: { kind: "calls", calls: this.#answered.map(({ outputs }) => outputs.map(owned)) } });
+    if (this.#maxRows === null) return { failed, outputs: { kind: "calls", calls: this.#answered.map(({ outputs }) => outputs.map(owned)) } };
     const tensors = this.#run.serving.signature.outputs.map((spec, i) =>
       joined(
         this.#answered.map(({ outputs }) => outputs[i] as Tensor),
         spec,
       ),
     );
-    this.#resolve({ failed, outputs: { kind: "rows", tensors } });
+    return { failed, outputs: { kind: "rows", tensors } };
   }
 }
 
@@ -240,7 +249,7 @@ function owned(tensor: Tensor): Tensor {
   return { ...tensor, data: Uint8Array.from(tensor.data) };
 }
 
-/** The answers' rows in one tensor. A tensor of another trailing shape than the others cannot be joined by bytes. */
+/** The answers' rows in one tensor. A tensor of another trailing shape than the others cannot be joined by bytes. @throws IdiomError INVALID_OUTPUT */
 function joined(parts: readonly Tensor[], spec: TensorSpec): Tensor {
   const rowShape = parts[0]?.shape.slice(1) ?? [];
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] as number), 0);

@@ -8,6 +8,7 @@ import type { Tensor } from "../../../../src/core/tensor.ts";
 import type { RowBlock } from "../../../../src/lanes/batch/data.ts";
 import { RowCosts } from "../../../../src/lanes/batch/row-costs.ts";
 import { NotNow, type RowRunResult, runRows } from "../../../../src/lanes/batch/row-runner.ts";
+import { idiomError } from "../../../support/idiom-error.ts";
 import { batching, modelVersion, spec } from "../../../support/specs.ts";
 import { valuesTensor } from "../../../support/values.ts";
 
@@ -163,4 +164,30 @@ test("once stopped, nothing more is called and what waits is abandoned", async (
   stop.abort();
   await assert.rejects(running, { code: "CANCELLED" });
   assert.ok(waiting.length > 0 && waiting.every((call) => call.settled));
+});
+
+test("answers whose rows differ in shape are no column: the rows fail as a whole, and say why", { timeout: 10_000 }, async () => {
+  const running = runRows(
+    {
+      serving: {
+        version: modelVersion(batching(2)),
+        signature: { inputs: [spec("x", "INT32", [-1])], outputs: [spec("y", "INT32", [-1, -1])] },
+        slots: 1,
+        environment: "e",
+      },
+      block: BLOCK,
+      from: 0,
+      to: 6,
+      allCalled: () => {},
+    },
+    (call) => {
+      const rows = rowsOf(call);
+      const width = rows.includes(0) ? 2 : 3;
+      const output = valuesTensor("INT32", [rows.length, width], Array(rows.length * width).fill(0));
+      setImmediate(() => call.settle({ ok: true, outputs: [output], timings: TIMINGS }));
+    },
+    new RowCosts(),
+    new AbortController().signal,
+  );
+  await assert.rejects(running, idiomError("INVALID_OUTPUT", /output 'y' has rows of the shapes \[2\] and \[3\]/));
 });
