@@ -1,6 +1,8 @@
 // A part of an output whose columns have types: blocks of answers, the bits as the model gave them, until all are joined.
 import { closeSync, openSync, readSync } from "node:fs";
+import { basename } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { IdiomError } from "../core/errors.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { Block, type BlockInput, encodeBlock } from "./block.ts";
 import type { BlockAnswer } from "./write-task.ts";
@@ -27,13 +29,13 @@ export function* tableSlices(block: Block, answer: BlockAnswer): Generator<Buffe
   }
 }
 
-/** The slices of a part, one after the other. */
+/** The slices of a part, one after the other. @throws IdiomError INTERNAL when it ends within one */
 export function* readSlices(path: string): Generator<Block, void, void> {
   const file = openSync(path, "r");
   try {
-    for (let length = readLength(file); length !== null; length = readLength(file)) {
+    for (let length = readLength(file, path); length !== null; length = readLength(file, path)) {
       const bytes = Buffer.allocUnsafeSlow(length);
-      for (let at = 0; at < length; ) at += readSync(file, bytes, at, length - at, null);
+      if (readInto(file, bytes) < length) throw damaged(path);
       yield new Block(bytes);
     }
   } finally {
@@ -41,9 +43,22 @@ export function* readSlices(path: string): Generator<Block, void, void> {
   }
 }
 
-function readLength(file: number): number | null {
+function readLength(file: number, path: string): number | null {
   const length = Buffer.alloc(4);
-  return readSync(file, length) === 0 ? null : length.readUInt32LE();
+  const read = readInto(file, length);
+  if (read > 0 && read < length.length) throw damaged(path);
+  return read === 0 ? null : length.readUInt32LE();
+}
+
+/** Returns how many bytes were there: fewer than asked for at the end of the file. */
+function readInto(file: number, bytes: Buffer): number {
+  let at = 0;
+  for (let read = -1; read !== 0 && at < bytes.length; at += read) read = readSync(file, bytes, at, bytes.length - at, null);
+  return at;
+}
+
+function damaged(path: string): IdiomError {
+  return new IdiomError("INTERNAL", `${basename(path)} of the job is shorter than it was`);
 }
 
 function keptOf(block: Block, { fromRow, toRow, failed }: BlockAnswer): Uint8Array[] {
