@@ -12,8 +12,6 @@ const CAPITAL_E = 0x45;
 const POWERS = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 /** With one more digit it is still exact. */
 const MAX_BEFORE_A_DIGIT = 900_719_925_474_098;
-/** More digits than any exponent that matters has. */
-const MAX_EXPONENT = 10_000;
 
 /** What the bytes [from, to) of a piece spell; NaN when that is no plain decimal, such as a missing value, an infinity, or anything with spaces. */
 export function decimalAt(piece: Piece, from: number, to: number): number {
@@ -61,7 +59,7 @@ export function wholeNumberAt(bytes: Buffer, from: number, to: number): number {
   return negative ? 0 - value : value;
 }
 
-/** Null when there is none. */
+/** Null when there is none. One of very many digits is only about right, or infinite: far from any that the digits before it could make up for. */
 function exponentAt(bytes: Buffer, from: number, to: number): number | null {
   if (bytes[from] !== SMALL_E && bytes[from] !== CAPITAL_E) return null;
   let at = from + 1;
@@ -72,7 +70,7 @@ function exponentAt(bytes: Buffer, from: number, to: number): number | null {
   for (; at < to; at++) {
     const digit = (bytes[at] as number) - ZERO;
     if (digit < 0 || digit > 9) return null;
-    exponent = Math.min(MAX_EXPONENT, 10 * exponent + digit);
+    exponent = 10 * exponent + digit;
   }
   return negative ? -exponent : exponent;
 }

@@ -16,6 +16,7 @@ function wholeNumber(text: string): number {
 test("a decimal has the bits of its text's Number", () => {
   const texts = ["0", "-0", "+7", ".5", "5.", "-.25e2", "1e22", "1e23", "123456789012345e22", "9007199254740993", "9007199254740992.5", "0.1", "1E-5"];
   texts.push("0.000001", "1e-400", "1e400", "5e-324", "2.2250738585072011e-308", "000000000000000000000000000001.5", "1.7976931348623157e308", "8.5e-00022");
+  texts.push(`0.${"0".repeat(10_010)}1e10011`, `1${"0".repeat(10_010)}e-10010`, `1e${"9".repeat(400)}`, `1e-${"9".repeat(400)}`);
   for (const text of texts) assert.ok(Object.is(decimal(text), Number(text)), text);
 });
 
