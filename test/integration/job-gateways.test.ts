@@ -1,6 +1,7 @@
 // Jobs that more than one process could run: two gateways on one Redis, with one folder of files and with one each, and two processes of one `idiom up`.
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Gateway, type Role, startGateway, startWorker } from "../support/cluster.ts";
 import { processFolder } from "../support/folders.ts";
 import { failureOf, Jobs } from "../support/jobs.ts";
@@ -9,8 +10,20 @@ import { RedisServer } from "../support/redis.ts";
 import { startServer } from "../support/server.ts";
 
 const ROWS = 300;
-const INPUT = `x\n${Array.from({ length: ROWS }, (_, row) => `${row}\n`).join("")}`;
-const OUTPUT = INPUT.replace("x", "y");
+const INPUT = inputOf(ROWS);
+const OUTPUT = outputOf(INPUT);
+/** It still runs when a job of `ROWS` rows that was submitted beside it has ended. */
+const LONG = inputOf(5 * ROWS);
+const LOOK_AGAIN_MS = 20;
+
+function inputOf(rows: number): string {
+  return `x\n${Array.from({ length: rows }, (_, row) => `${row}\n`).join("")}`;
+}
+
+/** What the model makes of it. */
+function outputOf(input: string): string {
+  return input.replace("x", "y");
+}
 
 /** Takes 5 ms for a row. */
 const models = new ModelsFolder().add("slow", {
@@ -57,7 +70,7 @@ describe("two gateways on one Redis", { timeout: 90_000 }, () => {
   test("that have a folder each run their own, and say where the files of others lie", async (t) => {
     const states = [processFolder(), processFolder()] as const;
     const [one, two] = await Promise.all([open(t, states[0]), open(t, states[1])]);
-    const [first, second] = await Promise.all([one.jobs.submit("slow", "in.csv", INPUT), two.jobs.submit("slow", "in.csv", INPUT)]);
+    const [first, second] = await Promise.all([one.jobs.submit("slow", "in.csv", LONG), two.jobs.submit("slow", "in.csv", INPUT)]);
     await Promise.all([one.jobs.until(first.id, ({ doneRows }) => doneRows > 0), two.jobs.end(second.id)]);
     assert.equal(await two.jobs.output(second.id), OUTPUT);
     await one.gateway.end("SIGKILL");
@@ -67,7 +80,7 @@ describe("two gateways on one Redis", { timeout: 90_000 }, () => {
     assert.match(await failureOf(two.jobs.errors(first.id)), words);
     const again = await open(t, states[0]);
     assert.equal((await again.jobs.end(first.id)).state, "succeeded");
-    assert.equal(await again.jobs.output(first.id), OUTPUT);
+    assert.equal(await again.jobs.output(first.id), outputOf(LONG));
     assert.match(await failureOf(two.jobs.output(first.id)), words);
     const awaiting = await two.jobs.announce("slow", "in.csv");
     assert.match(await failureOf(again.jobs.upload(awaiting.id, INPUT)), words);
@@ -85,9 +98,14 @@ test("two processes of one server share its jobs, also when one of them is kille
   const jobs = await Promise.all(clients.map((client) => client.submit("slow", "in.csv", INPUT)));
   const [first] = clients as [Jobs];
   await first.until(jobs[0]?.id as string, ({ doneRows }) => doneRows > 0);
-  const { processes } = (await (await fetch(`${server.http}/healthz`)).json()) as { processes: { pid: number }[] };
-  process.kill(processes[1]?.pid as number, "SIGKILL");
-  // Some connections were to it.
+  const pids = async (): Promise<number[]> => {
+    const { processes } = (await (await fetch(`${server.http}/healthz`)).json()) as { processes: { pid: number }[] };
+    return processes.map(({ pid }) => pid);
+  };
+  const [, killed] = (await pids()) as [number, number];
+  process.kill(killed, "SIGKILL");
+  // Some connections were to it, and a new one may be until that is noticed.
+  while ((await pids()).includes(killed)) await delay(LOOK_AGAIN_MS);
   const fresh = new Jobs(server.address);
   t.after(() => fresh.client.close());
   for (const { id } of jobs) {
