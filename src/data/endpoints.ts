@@ -1,17 +1,6 @@
 // Where the bytes of a dataset come from and where they go to: a file of this machine, or an object of S3. Whoever reads or writes knows no more.
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  createWriteStream,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, createReadStream, createWriteStream, fsyncSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -33,6 +22,8 @@ export interface Target {
   readonly path: string;
   /** Whose output it is: two jobs do not get into each other's way. */
   readonly job: string;
+  /** Number of the job's holder: nor do two holders of one, when the first has not noticed yet that it is none any more. */
+  readonly fence: number;
   /** Of the job. */
   readonly folder: string;
 }
@@ -48,8 +39,8 @@ export interface TargetWriter {
 const READ_BYTES = 2 ** 18;
 /** A store that is away for longer fails the job; it can be retried. */
 const PATIENCE_MS = 60_000;
-/** Holds the id of an upload that is to be ended, in a job's folder. */
-const UNFINISHED = "unfinished-upload";
+/** In a job's folder, with the number of a holder behind it: that this one has begun to write. It holds the id of an upload, or nothing. */
+const UNFINISHED = "unfinished-";
 
 /** @throws IdiomError STORAGE_UNAVAILABLE, STORAGE_REFUSED, DATASET_INVALID, also between two pieces */
 export function openSource({ path, tag }: Source, s3: S3Settings | null): Readable {
@@ -71,18 +62,25 @@ export async function openLocally(source: Source, s3: S3Settings | null, copy: s
 /** `bytes`: how many will come, roughly. What an earlier attempt has left is ended. @throws as above, so do the methods of what it returns. */
 export async function openTarget(target: Target, s3: S3Settings | null, bytes: number): Promise<TargetWriter> {
   await discard(target, s3);
-  if (!isS3(target.path)) return new FileWriter(target);
-  const begun = (id: string): void => writeFileSync(join(target.folder, UNFINISHED), id);
-  return new S3Upload(clientOf(s3), parseS3(target.path), bytes, begun);
+  const begun = (id: string): void => writeFileSync(join(target.folder, `${UNFINISHED}${target.fence}`), id);
+  if (isS3(target.path)) return new S3Upload(clientOf(s3), parseS3(target.path), bytes, begun);
+  begun("");
+  return new FileWriter(target);
 }
 
-/** Ends what was begun at this target and not published. */
+/** Ends what this holder, or one before it, has begun at this target and not published. What a later one writes is left to that one. */
 export async function discard(target: Target, s3: S3Settings | null): Promise<void> {
-  if (!isS3(target.path)) return rmSync(unfinishedFile(target), { force: true });
-  const file = join(target.folder, UNFINISHED);
-  const id = readIfThere(file);
-  if (id !== null) await endUpload(clientOf(s3), parseS3(target.path), id);
-  rmSync(file, { force: true });
+  const names = (await ifThere(readdir(target.folder))) ?? [];
+  for (const name of names.filter((name) => name.startsWith(UNFINISHED))) {
+    const fence = Number(name.slice(UNFINISHED.length));
+    if (fence > target.fence) continue;
+    const file = join(target.folder, name);
+    if (isS3(target.path)) {
+      const id = await ifThere(readFile(file, "utf8"));
+      if (id) await endUpload(clientOf(s3), parseS3(target.path), id);
+    } else await rm(unfinishedFile({ ...target, fence }), { force: true });
+    await rm(file, { force: true });
+  }
 }
 
 /** What was a file below a root when it was named is no link now. @throws IdiomError DATASET_INVALID */
@@ -101,6 +99,7 @@ class FileWriter implements TargetWriter {
   constructor(target: Target) {
     this.#target = target;
     // Never through a link that somebody has laid there.
+    rmSync(unfinishedFile(target), { force: true });
     this.#file = openSync(unfinishedFile(target), "wx", 0o644);
   }
 
@@ -118,13 +117,14 @@ class FileWriter implements TargetWriter {
   }
 }
 
-function unfinishedFile({ path, job }: Target): string {
-  return join(dirname(path), `.${basename(path)}.${job}`);
+function unfinishedFile({ path, job, fence }: Target): string {
+  return join(dirname(path), `.${basename(path)}.${job}.${fence}`);
 }
 
-function readIfThere(file: string): string | null {
+/** Null: another holder has removed it meanwhile. */
+async function ifThere<Content>(read: Promise<Content>): Promise<Content | null> {
   try {
-    return readFileSync(file, "utf8");
+    return await read;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;

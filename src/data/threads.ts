@@ -68,7 +68,7 @@ export class DataThreads {
     }
   }
 
-  /** Ends what was begun at this target and not published, if that can be done now. */
+  /** Ends what this holder, or one before it, has begun at this target and not published, if that can be done now. */
   async discard(target: Target): Promise<void> {
     await discard(target, this.#s3).catch(() => {});
   }

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { discard, openTarget } from "../../src/data/endpoints.ts";
 import { Places } from "../../src/data/places.ts";
 import { runCli } from "../support/cli.ts";
-import { processFolder } from "../support/folders.ts";
+import { processFolder, temporaryFolder } from "../support/folders.ts";
 import { idiomError } from "../support/idiom-error.ts";
 import { failureOf, Jobs } from "../support/jobs.ts";
 import { ModelsFolder } from "../support/models.ts";
@@ -21,6 +22,7 @@ const LOOK_AGAIN_MS = 20;
 const TEXT_BYTES = 1000;
 /** More than two parts of an upload. */
 const WIDE_ROWS = 18_000;
+const TWO_PARTS_BYTES = 9 * 2 ** 20;
 const STANDSTILL_BYTES = 4 * 2 ** 20;
 
 /** A model that doubles its only input. */
@@ -237,6 +239,19 @@ describe("a store", { timeout: 60_000 }, () => {
         await assert.rejects(ask, idiomError("STORAGE_REFUSED", words));
       }
     }
+  });
+
+  test("keeps what a later holder of a job has begun when an earlier one gives up", async (t) => {
+    const { s3 } = places({});
+    const folder = temporaryFolder(t);
+    const target = (fence: number) => ({ path: "s3://jobs/two.csv", job: "j", fence, folder });
+    const bytes = Buffer.alloc(TWO_PARTS_BYTES, "x");
+    const later = await openTarget(target(10), s3, bytes.length);
+    await later.write(bytes);
+    await discard(target(9), s3);
+    await later.publish();
+    assert.equal((await store.get("jobs/two.csv"))?.length, bytes.length);
+    assert.equal(await store.uploads("jobs"), 0);
   });
 
   test("that is not there is said to be, with its address", async () => {

@@ -131,7 +131,7 @@ describe("tables", () => {
       await threads.write({ folder: job, part, errors: `errors-${part}`, format: output, ...names, keptColumns, answers });
     }
     await threads.join(
-      { format: output, kept: keptColumns ?? [], outputs: OUTPUTS, merged: true, parts, target: { path: target, job: "j", folder: job } },
+      { format: output, kept: keptColumns ?? [], outputs: OUTPUTS, merged: true, parts, target: { path: target, job: "j", fence: 1, folder: job } },
       new AbortController().signal,
     );
   }

@@ -276,7 +276,8 @@ export class BatchLane implements JobsBackend {
       for (const id of await this.#ledger.expired()) {
         const job = await this.#ledger.find(id);
         if (job !== null && job.elsewhere !== "") continue;
-        if (job !== null && job.spec.output.path !== null) await this.#parts.data.discard({ path: job.spec.output.path, job: id, folder: this.#folder(id) });
+        if (job !== null && job.spec.output.path !== null)
+          await this.#parts.data.discard({ path: job.spec.output.path, job: id, fence: Number.POSITIVE_INFINITY, folder: this.#folder(id) });
         await rm(this.#folder(id), { recursive: true, force: true });
         if (job !== null) await this.#ledger.remove(job);
       }

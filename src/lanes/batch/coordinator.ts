@@ -218,7 +218,7 @@ export class Coordinator {
     const { spec, progress } = job;
     if (progress.totalRows === null || progress.doneRows < progress.totalRows || job.committed < job.chunks) return false;
     const results = [...(await ledger.results(spec.id))].sort(([a], [b]) => a - b).map(([, result]) => result);
-    const target = { path: spec.output.path ?? join(folder(spec.id), OUTPUT), job: spec.id, folder: folder(spec.id) };
+    const target = { path: spec.output.path ?? join(folder(spec.id), OUTPUT), job: spec.id, fence: this.lease.fence, folder: folder(spec.id) };
     const columns = { kept: job.keptColumns ?? [], outputs: serving.signature.outputs, merged: serving.version.manifest.batching !== null };
     await data.join({ format: spec.output, ...columns, parts: results.map(({ part }) => part), target }, this.#stop.signal);
     await this.#change({ type: "finished" });
@@ -231,9 +231,13 @@ export class Coordinator {
     return true;
   }
 
-  /** What Redis refuses for a while (it is full, or a replica) is no fault of the job: it is taken up again. */
+  /**
+   * What Redis refuses for a while (it is full, or a replica) is no fault of the job: it is taken up again. Nor is what fails once the lease
+   * is lost: another holder has put an end to it, and goes on.
+   */
   async #failed(error: Error): Promise<void> {
     if (error.name === "ReplyError") return void this.#parts.log.warn({ job: this.lease.id, error: error.message }, "a job waits for the durable Redis");
+    if (!(await this.#parts.ledger.renew(this.lease, LEASE_MS).catch(() => true))) return;
     this.#parts.log.warn({ job: this.lease.id, error: error.message }, "a job has failed");
     await this.#change({ type: "failed", reason: error.message }).catch(() => {});
   }

@@ -56,10 +56,11 @@ export interface JobSource {
   readonly tag: string | null;
 }
 
-/** `path`: of a file or an object. `folder`: the job's. */
+/** `path`: of a file or an object. `fence`: number of the lease under which it is written. `folder`: the job's. */
 export interface JobTarget {
   readonly path: string;
   readonly job: string;
+  readonly fence: number;
   readonly folder: string;
 }
 
@@ -114,7 +115,7 @@ export interface JobData {
     },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Ends what was begun at this target and not published, if that can be done now. */
+  /** Ends what was begun at this target under this lease or earlier ones and not published, if that can be done now. */
   discard(target: JobTarget): Promise<void>;
 }
 

@@ -16,9 +16,9 @@ test("a file is read as it is; one that has become a link since it was named is 
 });
 
 test("a target is there when it is published, and what was begun before is gone; a link that lies in the way is not written through", async (t) => {
-  const folder = temporaryFolder(t, { secret: "s", ".out.csv.j2": "half" });
-  const target = (job: string) => ({ path: join(folder, "out.csv"), job, folder });
-  symlinkSync(join(folder, "secret"), join(folder, ".out.csv.j1"));
+  const folder = temporaryFolder(t, { secret: "s" });
+  const target = (job: string) => ({ path: join(folder, "out.csv"), job, fence: 1, folder: temporaryFolder(t) });
+  symlinkSync(join(folder, "secret"), join(folder, ".out.csv.j1.1"));
   for (const job of ["j1", "j2"]) {
     const writer = await openTarget(target(job), null, 1);
     await writer.write(Buffer.from(job));
@@ -27,8 +27,25 @@ test("a target is there when it is published, and what was begun before is gone;
     assert.equal(readFileSync(join(folder, "out.csv"), "utf8"), job);
   }
   assert.equal(readFileSync(join(folder, "secret"), "utf8"), "s");
-  const abandoned = await openTarget(target("j3"), null, 1);
-  abandoned.close();
-  await discard(target("j3"), null);
+  const abandoned = target("j3");
+  (await openTarget(abandoned, null, 1)).close();
+  await discard(abandoned, null);
   assert.deepEqual(readdirSync(folder).sort(), ["out.csv", "secret"]);
+});
+
+test("of two holders of a job the earlier neither publishes nor ends what the later one writes; the later one ends what the earlier has left", async (t) => {
+  const [folder, state] = [temporaryFolder(t), temporaryFolder(t)];
+  const target = (fence: number) => ({ path: join(folder, "out.csv"), job: "j", fence, folder: state });
+  const earlier = await openTarget(target(9), null, 1);
+  const later = await openTarget(target(10), null, 1);
+  await later.write(Buffer.from("half"));
+  await assert.rejects(earlier.publish());
+  earlier.close();
+  await discard(target(9), null);
+  await later.write(Buffer.from(" and half"));
+  assert.deepEqual(readdirSync(folder), [".out.csv.j.10"]);
+  await later.publish();
+  later.close();
+  assert.equal(readFileSync(join(folder, "out.csv"), "utf8"), "half and half");
+  assert.deepEqual(readdirSync(folder), ["out.csv"]);
 });
