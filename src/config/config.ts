@@ -193,14 +193,6 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_RELOAD_INTERVAL: "reloadIntervalMs",
   IDIOM_DATA: "data",
   IDIOM_BATCH_ROOTS: "batchRoots",
-  // As other programs have them; ours come after them and win.
-  AWS_ENDPOINT_URL: "s3.endpoint",
-  AWS_ENDPOINT_URL_S3: "s3.endpoint",
-  AWS_DEFAULT_REGION: "s3.region",
-  AWS_REGION: "s3.region",
-  AWS_ACCESS_KEY_ID: "s3.accessKeyId",
-  AWS_SECRET_ACCESS_KEY: "s3.secretAccessKey",
-  AWS_SESSION_TOKEN: "s3.sessionToken",
   IDIOM_S3_ENDPOINT: "s3.endpoint",
   IDIOM_S3_REGION: "s3.region",
   IDIOM_S3_ACCESS_KEY_ID: "s3.accessKeyId",
@@ -219,8 +211,23 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_REDIS_SENTINEL_PASSWORD: "redisSentinel.password",
 };
 
+/** What other programs go by, the first of a key before the next. */
+const AWS_STORE: Record<string, string> = {
+  AWS_ENDPOINT_URL_S3: "s3.endpoint",
+  AWS_ENDPOINT_URL: "s3.endpoint",
+  AWS_REGION: "s3.region",
+  AWS_DEFAULT_REGION: "s3.region",
+};
+
+/** One identity. */
+const AWS_KEYS: Record<string, string> = {
+  AWS_ACCESS_KEY_ID: "s3.accessKeyId",
+  AWS_SECRET_ACCESS_KEY: "s3.secretAccessKey",
+  AWS_SESSION_TOKEN: "s3.sessionToken",
+};
+
 /**
- * Flags win over the environment, the environment over the file (IDIOM_CONFIG, YAML). Each variable may instead name a file that holds
+ * Flags win over the environment, the environment over the file (IDIOM_CONFIG, YAML); AWS_* are the defaults of `s3` where a root is in S3. Each variable may instead name a file that holds
  * its value, as in IDIOM_REDIS_URL_FILE: so that a secret need not stand in the environment.
  * @throws IdiomError CONFIG_INVALID naming each key and where it came from.
  */
@@ -232,10 +239,27 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Readonly<Record<string
     if (value !== null) assign(merged, key, value);
   }
   for (const [key, value] of Object.entries(flags)) if (value !== undefined) merged[key] = value;
+  takeFromAws(env, merged);
   const parsed = configSchema.safeParse(merged);
   if (!parsed.success) throw new IdiomError("CONFIG_INVALID", parsed.error.issues.map((issue) => describe(issue, file)).join("\n"));
   const { models, data, state = join(data, "state") } = parsed.data;
   return Object.freeze({ ...parsed.data, models: resolve(models), data: resolve(data), state: resolve(state) });
+}
+
+/** The keys of one who has keys here already stay out: an access key of theirs and a session token of the shell's are nobody. */
+function takeFromAws(env: NodeJS.ProcessEnv, settings: Record<string, unknown>): void {
+  if (![settings["batchRoots"]].flat().some((root) => String(root).includes("s3://"))) return;
+  const said = (key: string): boolean => settingOf(settings, key) !== null;
+  const defaults = Object.values(AWS_KEYS).some(said) ? AWS_STORE : { ...AWS_STORE, ...AWS_KEYS };
+  for (const [variable, key] of Object.entries(defaults)) {
+    const value = said(key) ? null : environmentValue(env, variable);
+    if (value !== null) assign(settings, key, value);
+  }
+}
+
+function settingOf(settings: Record<string, unknown>, key: string): unknown {
+  const [section = "", name = ""] = key.split(".");
+  return (settings[section] as Record<string, unknown> | null | undefined)?.[name] ?? null;
 }
 
 /** `key` may have a section, as in `redisTls.caFile`. */
@@ -269,6 +293,6 @@ function describe(issue: z.core.$ZodIssue, file: string | undefined): string {
     return `${file ?? "configuration"}: unknown key ${issue.keys.map((key) => `'${[...issue.path, key].join(".")}'`).join(", ")}`;
   }
   const key = issue.path.join(".");
-  const variable = Object.keys(ENVIRONMENT).find((name) => ENVIRONMENT[name] === key);
-  return `${key}${variable === undefined ? "" : ` (${variable})`}: ${issue.message}`;
+  const variables = Object.entries({ ...ENVIRONMENT, ...AWS_STORE, ...AWS_KEYS }).filter(([, itsKey]) => itsKey === key);
+  return `${key}${variables.length === 0 ? "" : ` (${variables.map(([name]) => name).join(", ")})`}: ${issue.message}`;
 }

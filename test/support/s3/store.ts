@@ -51,7 +51,7 @@ export class Store {
   /** What a server needs to use it, by way of `endpoint`. */
   environment(roots: string, endpoint = this.endpoint): NodeJS.ProcessEnv {
     const { accessKeyId, secretAccessKey } = this.user;
-    return { IDIOM_BATCH_ROOTS: roots, IDIOM_S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, IDIOM_S3_SECRET_ACCESS_KEY: secretAccessKey };
+    return { IDIOM_BATCH_ROOTS: roots, IDIOM_S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
   }
 
   /** `place`: bucket/key, as it is. */

@@ -105,17 +105,41 @@ describe("a variable within a section", () => {
   });
 });
 
-test("the object store is named as other programs have it, and each part of it for Idiom alone", (t) => {
-  const secret = join(temporaryFolder(t, { secret: "from a file\n" }), "secret");
-  const theirs = { AWS_ACCESS_KEY_ID: "theirs", AWS_SECRET_ACCESS_KEY_FILE: secret, AWS_REGION: "eu-west-1", AWS_ENDPOINT_URL: "https://store:9000" };
-  const { s3 } = loadConfig({ ...theirs, IDIOM_S3_ACCESS_KEY_ID: "ours", IDIOM_S3_PATH_STYLE: "false" });
-  assert.deepEqual(s3, {
-    endpoint: "https://store:9000",
-    region: "eu-west-1",
-    accessKeyId: "ours",
-    secretAccessKey: "from a file",
-    sessionToken: null,
-    pathStyle: false,
+describe("the object store of a root in S3", () => {
+  const ROOTS = { IDIOM_BATCH_ROOTS: "/data:s3://bucket" };
+  const THEIRS = { AWS_ACCESS_KEY_ID: "theirs", AWS_SECRET_ACCESS_KEY: "their secret", AWS_SESSION_TOKEN: "their token" };
+
+  test("is named as other programs have it, or for Idiom alone", (t) => {
+    const secret = join(temporaryFolder(t, { secret: "from a file\n" }), "secret");
+    const theirs = { AWS_ACCESS_KEY_ID: "theirs", AWS_SECRET_ACCESS_KEY_FILE: secret, AWS_DEFAULT_REGION: "no", AWS_REGION: "eu-west-1" };
+    const { s3 } = loadConfig({ ...ROOTS, ...theirs, AWS_ENDPOINT_URL: "https://store:9000", IDIOM_S3_PATH_STYLE: "false" });
+    assert.deepEqual(s3, {
+      endpoint: "https://store:9000",
+      region: "eu-west-1",
+      accessKeyId: "theirs",
+      secretAccessKey: "from a file",
+      sessionToken: null,
+      pathStyle: false,
+    });
+    assert.equal(loadConfig({ ...ROOTS, AWS_REGION: "eu-west-1", IDIOM_S3_REGION: "eu-north-1" }).s3.region, "eu-north-1");
+  });
+
+  test("is asked as one identity: with a key of Idiom's own, from the environment or the file, none of the shell's is used", (t) => {
+    const ours = { accessKeyId: "ours", secretAccessKey: "our secret", sessionToken: null };
+    const keysOf = ({ s3: { accessKeyId, secretAccessKey, sessionToken } }: Config) => ({ accessKeyId, secretAccessKey, sessionToken });
+    const variables = { IDIOM_S3_ACCESS_KEY_ID: "ours", IDIOM_S3_SECRET_ACCESS_KEY: "our secret" };
+    assert.deepEqual(keysOf(loadConfig({ ...ROOTS, ...THEIRS, ...variables })), ours);
+    const file = withFile(t, "s3: {accessKeyId: ours, secretAccessKey: our secret}\nbatchRoots: ['s3://bucket']");
+    assert.deepEqual(keysOf(loadConfig({ ...file, ...THEIRS })), ours);
+    assert.deepEqual(keysOf(loadConfig({ ...ROOTS, ...THEIRS, IDIOM_S3_ACCESS_KEY_ID: "ours" })), { ...ours, secretAccessKey: null });
+  });
+
+  test("is all that the variables of other programs are read for", () => {
+    assert.deepEqual(loadConfig({ ...THEIRS, AWS_ENDPOINT_URL: "localhost:9000", IDIOM_BATCH_ROOTS: "/data" }).s3, DEFAULTS.s3);
+    assert.throws(
+      () => loadConfig({ ...ROOTS, AWS_ENDPOINT_URL: "localhost:9000" }),
+      idiomError("CONFIG_INVALID", /^s3\.endpoint \(IDIOM_S3_ENDPOINT, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL\): /),
+    );
   });
 });
 
