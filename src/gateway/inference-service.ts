@@ -56,13 +56,14 @@ export class InferenceService {
 
   #infer(call: InferCall, callback: sendUnaryData<InferResponseMessage>): void {
     const { request } = call;
-    let serving: Serving | null = null;
+    let entry: RegistryEntry | null = null;
     try {
       if (request.refusal !== undefined) throw new IdiomError("INVALID_REQUEST", request.refusal);
-      serving = this.#ready(request.model_name, request.model_version);
-      this.#submit(call, callback, serving);
+      entry = this.#registry.find(request.model_name, request.model_version);
+      this.#submit(call, callback, this.#ready(entry));
     } catch (error) {
-      serving?.metrics.failed(IdiomError.from(error).code);
+      // Of a version that is known, also while it is not ready.
+      if (entry?.version != null) this.#metrics.forRequests(entry.version).failed(IdiomError.from(error).code);
       callback(toServiceError(error));
     }
   }
@@ -92,10 +93,9 @@ export class InferenceService {
     this.#lane.submit(invocation);
   }
 
-  /** @throws IdiomError MODEL_NOT_FOUND, MODEL_NOT_READY */
-  #ready(name: string, version: string): Serving {
-    const entry = this.#registry.find(name, version);
-    const { status } = entry;
+  /** @throws IdiomError MODEL_NOT_READY */
+  #ready(entry: RegistryEntry): Serving {
+    const { name, status } = entry;
     if (status.state === "ready" || (status.state === "unavailable" && status.signature !== null)) return this.#servingOf(entry, status.signature as Signature);
     const why = this.#registry.obstacle ?? (status.state === "loading" ? "it is loading" : status.reason);
     throw new IdiomError("MODEL_NOT_READY", `model '${name}' version '${entry.versionNumber}' is not at ready state: ${why}`);
@@ -117,7 +117,7 @@ export class InferenceService {
 
   #modelMetadata(name: string, version: string): object {
     const entry = this.#registry.find(name, version);
-    const { signature } = this.#ready(name, version);
+    const { signature } = this.#ready(entry);
     const versions = this.#registry
       .versionsOf(name)
       .map((other) => other.versionNumber)
