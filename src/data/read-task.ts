@@ -1,5 +1,5 @@
 // Reads a dataset from end to end into blocks of a spool file. Runs in a thread of its own.
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { MessagePort } from "node:worker_threads";
@@ -96,6 +96,7 @@ async function readRows({ source, maxBytes }: Opened, task: ReadTask, port: Mess
       for (const row of batch) if (++rows > task.skipRows) write(builder.add(row));
     }
     write(builder.flush());
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -1,5 +1,5 @@
 // Writes what a chunk came to: its part of the output, and its failed rows. Runs in a thread.
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -96,8 +96,10 @@ class PieceFile {
     if (this.#text.length >= PIECE_CHARACTERS) this.#flush();
   }
 
+  /** It is on the disk then: what the ledger is told of outlives the machine's power. */
   close(): void {
     this.#flush();
+    if (this.bytes > 0) fsyncSync(this.#file);
     closeSync(this.#file);
   }
 

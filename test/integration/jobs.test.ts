@@ -1,6 +1,6 @@
 // Jobs through a real server: rows in, answers out, by the same models as calls; and what becomes of rows and files that are wrong.
 import assert from "node:assert/strict";
-import { readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -69,6 +69,7 @@ function column(rows: number, value: (row: number) => string | number = (row) =>
 
 describe("jobs", { timeout: 120_000 }, () => {
   const root = realpathSync(processFolder());
+  const state = processFolder();
   const models = fixtureModels(["echo_datatypes", "raise_row", "matrix"], ["python"])
     .add("doubles", DOUBLES)
     .add("slow", SLOW)
@@ -79,7 +80,7 @@ describe("jobs", { timeout: 120_000 }, () => {
   let jobs: Jobs;
 
   before(async () => {
-    server = await startServer({ models: models.path, env: { IDIOM_STATE: processFolder(), IDIOM_BATCH_ROOTS: root } });
+    server = await startServer({ models: models.path, env: { IDIOM_STATE: state, IDIOM_BATCH_ROOTS: root } });
     jobs = new Jobs(server.address);
   });
   after(async () => {
@@ -312,6 +313,18 @@ describe("jobs", { timeout: 120_000 }, () => {
     assert.match(await failureOf(jobs.client.change("Retry", id)), /the job is paused/);
     await jobs.client.change("Resume", id);
     assert.equal((await jobs.end(id)).state, "succeeded");
+  });
+
+  test("rows that were committed and have gone from the disk run again", async () => {
+    const rows = 200;
+    const { id } = await jobs.submit("slow", "in.csv", column(rows));
+    await jobs.until(id, ({ doneRows }) => doneRows > 0);
+    await jobs.client.change("Pause", id);
+    truncateSync(join(state, "jobs", id, "part-0-1"), 10);
+    await jobs.client.change("Resume", id);
+    const job = await jobs.end(id);
+    assert.deepEqual([job.state, job.doneRows], ["succeeded", rows], job.reason);
+    assert.equal(await jobs.output(id), column(rows).replace("x", "y"));
   });
 
   test("a retry runs the rows again that the model failed, and no job without such rows", async () => {

@@ -1,5 +1,5 @@
 // Steers one job while it holds the job's lease: has its input read, cuts chunks of about a second, and joins what they come to.
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
@@ -7,7 +7,7 @@ import { type Chunk, isText, type JobEvent, tooManyFailed } from "../../core/job
 import type { ChunkQueue } from "./chunk-queue.ts";
 import { pinned } from "./chunk-runner.ts";
 import type { FindVersion, JobData, PinnedVersion } from "./data.ts";
-import type { JobLease, JobRecord, Ledger } from "./ledger.ts";
+import type { CommittedChunk, JobLease, JobRecord, Ledger } from "./ledger.ts";
 import { NotNow } from "./row-runner.ts";
 
 export interface CoordinatorParts {
@@ -217,7 +217,9 @@ export class Coordinator {
     const { ledger, data, folder } = this.#parts;
     const { spec, progress } = job;
     if (progress.totalRows === null || progress.doneRows < progress.totalRows || job.committed < job.chunks) return false;
-    const results = [...(await ledger.results(spec.id))].sort(([a], [b]) => a - b).map(([, result]) => result);
+    const committed = [...(await ledger.results(spec.id))].sort(([a], [b]) => a - b);
+    if (await this.#runLostAgain(job, committed)) return false;
+    const results = committed.map(([, result]) => result);
     const target = { path: spec.output.path ?? join(folder(spec.id), OUTPUT), job: spec.id, fence: this.lease.fence, folder: folder(spec.id) };
     const columns = { kept: job.keptColumns ?? [], outputs: serving.signature.outputs, merged: serving.version.manifest.batching !== null };
     await data.join({ format: spec.output, ...columns, parts: results.map(({ part }) => part), target }, this.#stop.signal);
@@ -228,6 +230,19 @@ export class Coordinator {
     const files = (await readdir(folder(spec.id))).filter((name) => !kept.has(name));
     await Promise.all(files.map((name) => rm(join(folder(spec.id), name), { force: true })));
     await ledger.forgetRows(spec.id);
+    return true;
+  }
+
+  /** Chunks whose part is not what was written, where the folder's disk has lost what it had said to hold. False: there are none. */
+  async #runLostAgain(job: JobRecord, committed: readonly CommittedChunk[]): Promise<boolean> {
+    const { ledger, folder, log } = this.#parts;
+    const { id } = this.lease;
+    const sizes = await Promise.all(committed.map(([, { part }]) => sizeOf(join(folder(id), part))));
+    const lost = committed.filter(([, { bytes }], i) => bytes !== sizes[i]);
+    if (lost.length === 0) return false;
+    log.warn({ job: id, parts: lost.map(([, { part }]) => part) }, "parts of a job are not what was written: their chunks run again");
+    await ledger.reopen(job, lost);
+    await this.#requeue(await ledger.get(id));
     return true;
   }
 
@@ -265,6 +280,10 @@ export class Coordinator {
     }
     this.#changed = false;
   }
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  return (await stat(path).catch(() => null))?.size ?? null;
 }
 
 /** Names of files in a job's folder. */

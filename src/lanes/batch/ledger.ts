@@ -44,6 +44,9 @@ export interface JobRecord extends Job {
   readonly round: number;
 }
 
+/** A chunk's index and what it came to. */
+export type CommittedChunk = readonly [number, ChunkResult];
+
 export class Ledger {
   readonly #redis: RedisConnection;
   readonly #store: JobStore;
@@ -104,7 +107,7 @@ export class Ledger {
       const now = Date.now();
       const next = transition(job.state, event, now);
       if (next === job.state) return job;
-      if (event.type === "retry" && !(await this.#reopen(job))) continue;
+      if (event.type === "retry" && !(await this.reopen(job, await this.#failedByModel(id)))) continue;
       const ended = hasEnded(next);
       const places = [keys.batchJob(id), keys.batchActive, keys.batchExpiring, keys.batchChanged];
       const urgency = ended ? "" : urgencyOf(job.spec);
@@ -123,14 +126,16 @@ export class Ledger {
     }
   }
 
-  /** What the model failed runs again; what is committed without failures stays. */
-  async #reopen(job: JobRecord): Promise<boolean> {
-    const { id } = job.spec;
-    const [results, chunks] = await Promise.all([this.results(id), this.chunks(id)]);
-    const again = [...results].filter(([, result]) => result.failedByModel > 0);
-    const args = again.flatMap(([index, { failedRows, failedByModel }]) => [index, (chunks.get(index) as Chunk).rows, failedRows, failedByModel]);
+  /** Chunks that are committed run again; the others stay as they are. False: the job has changed since. */
+  async reopen({ spec: { id }, revision }: JobRecord, committed: readonly CommittedChunk[]): Promise<boolean> {
+    const chunks = await this.chunks(id);
+    const args = committed.flatMap(([index, { failedRows, failedByModel }]) => [index, (chunks.get(index) as Chunk).rows, failedRows, failedByModel]);
     const places = [keys.batchJob(id), keys.batchResults(id), keys.batchAttempts(id), keys.batchDead(id)];
-    return (await runScript(this.#redis, "batchReopen", ...places, job.revision, ...args)) === 1;
+    return (await runScript(this.#redis, "batchReopen", ...places, revision, ...args)) === 1;
+  }
+
+  async #failedByModel(id: string): Promise<CommittedChunk[]> {
+    return [...(await this.results(id))].filter(([, result]) => result.failedByModel > 0);
   }
 
   async inputReady(id: string): Promise<void> {
