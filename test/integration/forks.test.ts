@@ -51,6 +51,8 @@ def predict(x):
     return [calls]
 `;
 const THREADS = `import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n${CODE}`;
+/** They must keep no thread, descriptor or generator, or no model with them would be forked. */
+const LIBRARIES = `import joblib, numpy, pandas, scipy.stats, sklearn.ensemble, sklearn.pipeline\n${CODE}`;
 const LOOK_AGAIN_MS = 10;
 
 function parentOf(pid: number): number {
@@ -63,11 +65,12 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await delay(LOOK_AGAIN_MS);
 }
 
-describe("forked instances", { skip: activeLanguages().includes("python") ? false : "python forks" }, () => {
+describe("forked instances", { skip: activeLanguages().includes("python") ? false : "python forks", timeout: 180_000 }, () => {
   let node: InProcess;
   const models = new ModelsFolder()
     .add("twins", { "model.yaml": yaml("min: 2"), "model.py": CODE })
     .add("apart", { "model.yaml": yaml("min: 2, fork: false"), "model.py": CODE })
+    .add("libraries", { "model.yaml": yaml("min: 2"), "model.py": LIBRARIES })
     .add("pinned", { "model.yaml": yaml("min: 2", ", cpus: 1"), "model.py": CODE })
     .add("threads", { "model.yaml": yaml("min: 2"), "model.py": THREADS })
     .add("dormant", { "model.yaml": yaml("min: 0"), "model.py": CODE });
@@ -76,7 +79,7 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
     async () => {
       node = await startInProcess(models.path, { instances: { idleAfterMs: 200 } });
       await node.up.settled();
-      await until(() => ["twins", "apart", "pinned", "threads"].every((model) => instances(model).every(({ state }) => state.name === "ready")));
+      await until(() => ["twins", "apart", "libraries", "pinned", "threads"].every((model) => instances(model).every(({ state }) => state.name === "ready")));
     },
     { timeout: 60_000 },
   );
@@ -101,8 +104,10 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
   }
 
   test("have one parent, and state of their own", async () => {
-    const [one, other] = twins();
-    assert.equal(parentOf(pidOf(one)), parentOf(pidOf(other)));
+    for (const model of ["twins", "libraries"]) {
+      const [one, other] = instances(model) as [Instance, Instance];
+      assert.equal(parentOf(pidOf(one)), parentOf(pidOf(other)), model);
+    }
     const counts = await Promise.all(Array.from({ length: 2 }, () => call("twins", 4)));
     assert.deepEqual(
       counts.map((answer) => answer["y"]?.data.readInt32LE()),

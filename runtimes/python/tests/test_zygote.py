@@ -86,11 +86,25 @@ class ForkTest(ForkTestCase):
         peers = [zygote, self.fork(zygote), self.fork(zygote)]
         self.assertEqual(len({self.answer(peer) for peer in peers}), 3)
 
-    @needs_numpy
-    def test_each_draws_random_numbers_of_its_own_from_numpy(self) -> None:
-        zygote = self.forking("import numpy as np\nnp.random.seed(1)\ndef predict(x):\n    return np.random.random(1)\n")
+    def test_each_draws_random_numbers_of_its_own_from_a_generator_of_the_models(self) -> None:
+        source = "import random\nr = random.Random(1)\ndef predict(x: list[float]):\n    return [r.random()]\n"
+        zygote = self.forking(source)
         peers = [zygote, self.fork(zygote), self.fork(zygote)]
         self.assertEqual(len({self.answer(peer) for peer in peers}), 3)
+
+    @needs_numpy
+    def test_each_draws_random_numbers_of_its_own_from_numpy(self) -> None:
+        for generator in (
+            "random.seed(1) or np.random",
+            "random.RandomState(1)",
+            "random.default_rng()",
+            "random.Generator(np.random.SFC64(1))",
+        ):
+            with self.subTest(generator):
+                source = f"import numpy as np\nr = np.{generator}\nr.standard_normal()\ndef predict(x):\n    return r.standard_normal(1)\n"
+                zygote = self.forking(source)
+                peers = [zygote, self.fork(zygote), self.fork(zygote)]
+                self.assertEqual(len({self.answer(peer) for peer in peers}), 3)
 
     def test_temporary_files_are_its_own_and_gone_with_it(self) -> None:
         zygote = self.forking("""
@@ -149,6 +163,28 @@ class EndTest(ForkTestCase):
         with self.assertRaises(EOFError):
             peer.receive()
 
+    def test_the_zygote_hears_of_each_end_whatever_the_author_does_with_the_signal_and_the_forks_keep_that(self) -> None:
+        ignoring = "import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        asking = "import os, signal\nsignal.signal(signal.SIGCHLD, lambda *_: os.waitpid(-1, 0))\n"
+        for author in (ignoring, asking):
+            zygote = self.forking(
+                f"{author}handler = signal.getsignal(signal.SIGCHLD)\n"
+                + """
+def predict(x: list[float]):
+    return [float(signal.getsignal(signal.SIGCHLD) == handler and not signal.pthread_sigmask(signal.SIG_BLOCK, []))]
+"""
+            )
+            peer, sibling = self.fork(zygote), self.fork(zygote)
+            os.kill(peer.pid, signal.SIGKILL)
+            self.assertEqual(zygote.exited(), {"pid": peer.pid, "code": None, "signal": signal.SIGKILL})
+            for fork in (zygote, sibling, self.fork(zygote)):
+                self.assertEqual(self.answer(fork), 1)
+
+    def test_the_zygote_runs_no_handler_of_the_authors(self) -> None:
+        zygote = self.forking("import os, signal\nsignal.signal(signal.SIGUSR1, lambda *_: os._exit(7))\n" + ECHO)
+        os.kill(zygote.pid, signal.SIGUSR1)
+        self.assertEqual(self.answer(self.fork(zygote)), 0)
+
     def test_the_zygote_ends_with_its_control_channel(self) -> None:
         zygote = self.forking(ECHO)
         zygote.control.close()
@@ -173,6 +209,27 @@ class NoForkTest(ForkTestCase):
     def test_a_model_with_processes_is_not_forked(self) -> None:
         processes = "import subprocess\nchild = subprocess.Popen(['cat'], stdin=subprocess.PIPE)\n"
         self.assert_serves_alone(processes + PID, "processes of its own")
+
+    def test_a_model_that_keeps_a_file_open_is_not_forked(self) -> None:
+        self.assert_serves_alone("weights = open('model.py')\n" + PID, "/model.py open")
+
+    def test_a_model_that_keeps_a_connection_open_is_not_forked(self) -> None:
+        self.assert_serves_alone("import socket\nends = socket.socketpair()\n" + PID, "socket:")
+
+    def test_a_model_that_keeps_an_event_loop_is_not_forked(self) -> None:
+        self.assert_serves_alone("import asyncio\nloop = asyncio.new_event_loop()\n" + PID, "open once it is loaded")
+
+    def test_what_was_closed_forgotten_or_has_no_state_is_in_nobodys_way(self) -> None:
+        self.forking("""
+            closed = open('model.py')
+            closed.close()
+            forgotten = [open('model.py')]
+            forgotten.append(forgotten)
+            del forgotten
+            entropy = open('/dev/urandom', 'rb')
+            def predict(x: list[float]):
+                return x
+        """)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,14 @@ import gc
 import os
 import select
 import shutil
+import signal
 import sys
 from typing import Any, Optional
 
 from . import descriptors
 from .framing import FrameDecoder, json_frame, parse_json
+from .generators import Generators
+from .obstacles import find_obstacle
 from .output_log import flush_log
 from .protocol import EXITED, FAILED, FORK, FORKED, FRAME_NAMES, TAKEN, ProtocolViolation
 from .stream import FrameStream
@@ -22,20 +25,16 @@ PIPES = ("input", "output", *OUTPUT_PIPES)
 
 EXIT_BROKEN = 1
 
-# Modules whose `seed()` draws new entropy; two instances must not give the same random numbers.
-GENERATORS = ("random", "numpy.random", "torch")
-
 
 def fork_instances(control_fd: int, first: FrameStream) -> FrameStream:
     """Returns in every fork, with the transport of that instance, and never in this process.
 
     Where the model cannot be forked it returns `first` here: this process is the instance then, and the only one.
     """
+    obstacle = find_obstacle({0, 1, 2, control_fd, first.input_fd})
     zygote = _Zygote(control_fd)
-    obstacle = _obstacle()
     if obstacle is None:
         # What has been loaded stays: a collector that walks it in the forks would copy every page of it.
-        gc.collect()
         gc.freeze()
         try:
             is_fork = zygote.fork_first(first)
@@ -62,10 +61,17 @@ class _Zygote:
         self._poll.register(control_fd, select.POLLIN)
         self._forks: dict[int, int] = {}  # pids by the descriptor that tells the end of each
         self._host_ends: dict[int, list[int]] = {}  # by the fork's id, until the host has opened its own
+        self._generators = Generators()
+        self._signals = _AuthorsSignals()
 
     def fork_first(self, stream: FrameStream) -> bool:
         """The instance that keeps the transport of this process. Whether this is the fork; OSError if there is none."""
-        is_fork = self._fork(FIRST, OUTPUT_PIPES, kept=stream.input_fd) is not None
+        self._signals.put_aside()
+        try:
+            is_fork = self._fork(FIRST, OUTPUT_PIPES, kept=stream.input_fd) is not None
+        except OSError:
+            self._signals.restore()
+            raise
         if not is_fork:
             descriptors.close(stream.input_fd)
             # Nothing is printed here any more, and nobody would know whose it is.
@@ -144,6 +150,8 @@ class _Zygote:
             _redirect_output(fork_ends["stdout"], fork_ends["stderr"])
             descriptors.close(fork_ends["stdout"], fork_ends["stderr"])
             _become_another()
+            self._generators.renew()
+            self._signals.restore()
             return fork_ends
         descriptors.close(*fork_ends.values())
         end = os.pidfd_open(pid)
@@ -169,19 +177,22 @@ class _Zygote:
             os._exit(0)
 
 
-def _obstacle() -> Optional[str]:
-    """Why this process must not be forked; None when nothing is in the way."""
-    tasks = os.listdir("/proc/self/task")
-    if len(tasks) > 1:
-        return "the model runs threads of its own once it is loaded"
-    with open(f"/proc/self/task/{tasks[0]}/children", encoding="ascii") as children:
-        if children.read().strip():
-            return "the model runs processes of its own once it is loaded"
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-    except OSError as error:
-        return f"the kernel does not tell of the end of a process: {error}"
-    return None
+class _AuthorsSignals:
+    """What the author does with signals holds in the forks; in the process that forks them it runs nothing and hides no end."""
+
+    def __init__(self) -> None:
+        self._on_child_end: Any = None
+        self._mask: set[Any] = set()
+
+    def put_aside(self) -> None:
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        # Where it is ignored the kernel tells no parent how a child ended.
+        self._on_child_end = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    def restore(self) -> None:
+        if self._on_child_end is not None:  # by a library: Python does not know it
+            signal.signal(signal.SIGCHLD, self._on_child_end)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
 def _no_fork(reason: str) -> dict[str, Any]:
@@ -194,11 +205,8 @@ def _redirect_output(stdout: int, stderr: int) -> None:
 
 
 def _become_another() -> None:
-    """In a fork: session, random numbers and temporary files are not those of its siblings."""
+    """In a fork: session and temporary files are not those of its siblings."""
     os.setsid()
-    for name in GENERATORS:
-        with contextlib.suppress(Exception):  # not loaded, or the author's own module of this name
-            sys.modules[name].seed()  # type: ignore[attr-defined]
     folder = _own_folder(os.getpid())
     with contextlib.suppress(OSError):
         os.mkdir(folder, 0o700)
