@@ -42,7 +42,7 @@ export interface JobStore {
 /** What was submitted. It never changes. */
 export interface JobSpec {
   readonly id: string;
-  /** Who submitted it, and alone may see it; "" where callers have no names. */
+  /** Who submitted it; only this caller and administrators may see it. "" where callers have no names. */
   readonly owner: string;
   /** "": none. */
   readonly idempotencyKey: string;

@@ -17,6 +17,7 @@ import { ChunkRunner } from "./chunk-runner.ts";
 import { Coordinator, LEASE_MS, OUTPUT, UPLOAD } from "./coordinator.ts";
 import type { FindVersion, JobData, JobPlaces } from "./data.ts";
 import { type JobRecord, Ledger } from "./ledger.ts";
+import { sweep } from "./sweep.ts";
 
 export interface BatchLaneOptions {
   /** The durable Redis. */
@@ -102,7 +103,7 @@ export class BatchLane implements JobsBackend {
     this.#queue.start();
     this.#timers.push(
       setInterval(() => void this.#take(), LOOK_MS),
-      setInterval(() => void this.#sweep(), SWEEP_MS),
+      setInterval(() => void sweep({ ledger: this.#ledger, folder: (id) => this.#folder(id), ...this.#parts }, Date.now()), SWEEP_MS),
     );
     void this.#take();
   }
@@ -268,21 +269,6 @@ export class BatchLane implements JobsBackend {
       this.#parts.log.debug({ error: (error as Error).message }, "jobs cannot be looked for; trying again");
     } finally {
       this.#taking = false;
-    }
-  }
-
-  async #sweep(): Promise<void> {
-    try {
-      for (const id of await this.#ledger.expired()) {
-        const job = await this.#ledger.find(id);
-        if (job !== null && job.elsewhere !== "") continue;
-        if (job !== null && job.spec.output.path !== null)
-          await this.#parts.data.discard({ path: job.spec.output.path, job: id, fence: Number.POSITIVE_INFINITY, folder: this.#folder(id) });
-        await rm(this.#folder(id), { recursive: true, force: true });
-        if (job !== null) await this.#ledger.remove(job);
-      }
-    } catch (error) {
-      this.#parts.log.debug({ error: (error as Error).message }, "ended jobs cannot be removed; trying again");
     }
   }
 

@@ -24,6 +24,9 @@ const UPLOAD_WITHIN_MS = 24 * 3_600_000;
 /** Steps of a priority in the order of jobs: more than any time since 1970. */
 const PRIORITY_STEP = 1e14;
 
+/** Of jobs that were submitted before they named theirs. */
+const UNKNOWN_STORE: JobStore = { id: "", place: "an unknown place" };
+
 /** Proves that this process steers a job. */
 export interface JobLease {
   readonly id: string;
@@ -220,9 +223,9 @@ export class Ledger {
     await this.#redis.hset(keys.batchDead(id), String(dead.index), JSON.stringify(dead));
   }
 
-  /** Jobs whose time is over. */
-  expired(): Promise<string[]> {
-    return this.#redis.zrangebyscore(keys.batchExpiring, 0, Date.now());
+  /** Jobs whose time was over at `at`, ms since 1970. */
+  expired(at: number): Promise<string[]> {
+    return this.#redis.zrangebyscore(keys.batchExpiring, 0, at);
   }
 
   async remove({ spec }: JobRecord): Promise<void> {
@@ -244,7 +247,7 @@ function urgencyOf({ priority, submittedAt }: JobSpec): number {
 }
 
 function toRecord(fields: Readonly<Record<string, string>>, dead: readonly string[], here: JobStore): JobRecord {
-  const spec = JSON.parse(fields["spec"] as string) as JobSpec;
+  const spec = { store: UNKNOWN_STORE, ...(JSON.parse(fields["spec"] as string) as Omit<JobSpec, "store"> & Partial<JobSpec>) };
   const number = (name: string): number => Number(fields[name]);
   const totalRows = fields["totalRows"] === "" ? null : number("totalRows");
   return {
