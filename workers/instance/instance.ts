@@ -230,14 +230,15 @@ export class Instance {
     this.#printedOverrun = null;
     this.#launchedAt = performance.now();
     this.#clearTimer();
-    this.#timer = setTimeout(() => this.#harness?.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     try {
+      // It may wait here for a sibling to load, which has its own time.
       const child = await this.#launcher.launch(this.#prepared.command, this.#prepared.confinement);
       const harness = new Harness(child, this.#prepared.softCancel, MAX_FRAME_BYTES, this.#events(generation), (cause) => this.#explain(cause, child));
       this.#harness = harness;
       this.#captureOutput(child.stdout, "stdout");
       this.#captureOutput(child.stderr, "stderr");
-      if (this.#supervision.state.name !== "starting") harness.kill("killed: drained while it was starting");
+      if (this.#supervision.state.name !== "starting") return harness.kill("killed: drained while it was starting");
+      this.#timer = setTimeout(() => harness.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     } catch (error) {
       this.#apply({ name: "exited", reason: `cannot be started: ${(error as Error).message}`, blame: "model" });
     }
