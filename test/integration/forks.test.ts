@@ -15,7 +15,7 @@ import { tensor } from "../support/tensors.ts";
 const yaml = (instances: string, limits = ""): string =>
   `inputs: [{name: x, datatype: INT32, shape: [1]}]\noutputs: [{name: y, datatype: INT32, shape: [1]}]\ninstances: {${instances}}\nlimits: {memory: 300MiB${limits}}\nidempotent: false\n`;
 /** What it is asked for by number; otherwise it answers how often its process was asked. */
-const CODE = `import mmap, os, signal, sys, time
+const CODE = `import mmap, os, signal, sys, tempfile, time
 
 calls = 0
 
@@ -48,6 +48,11 @@ def predict(x):
                     os._exit(0)
             except BlockingIOError:
                 pass
+    if x[0] == 7:
+        for folder, size in ((None, 40), ("/dev/shm", 20)):
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(bytes(size << 20))
+        time.sleep(1)
     return [calls]
 `;
 const THREADS = `import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n${CODE}`;
@@ -162,6 +167,10 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
     await restarted(async () => assert.equal(errorCode(await failureOf(call("twins", 3))), "OUT_OF_MEMORY"));
     assert.equal(zygote(), parent);
     assert.equal(twins().filter(({ pid }) => pids.includes(pid ?? 0)).length, 1);
+  });
+
+  test("have each as much room for temporary files and shared memory as one alone", async () => {
+    await Promise.all(Array.from({ length: 2 }, () => call("twins", 7)));
   });
 
   test("come back also when one of them has stopped their parent", async () => {

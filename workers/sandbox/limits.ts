@@ -19,7 +19,9 @@ export interface Allowance {
 export interface ProcessLimits extends ModelLimits {
   /** Private memory that one process may ask for. */
   readonly dataBytes: number;
-  /** Processes and threads of a sandbox: instances that share one count together. */
+  /** How many instances may share a sandbox: what belongs to the sandbox is theirs together, so that each has what model.yaml says. */
+  readonly sharedBy: number;
+  /** Processes and threads of a sandbox. */
   readonly sandboxPids: number;
 }
 
@@ -56,12 +58,16 @@ export function processLimits(runtime: RuntimeDefinition, { name, manifest }: Mo
       `model.yaml asks for limits.${key}: ${asked}, which this node does not allow; the operator's configuration says limits.${allowed}`,
     );
   }
-  return { ...limits, dataBytes: limits.memoryBytes + data_headroom_mb * 2 ** 20, sandboxPids: sandboxPids(runtime, manifest) };
+  const dataBytes = limits.memoryBytes + data_headroom_mb * 2 ** 20;
+  if (!(runtime.forks && manifest.instances.fork)) return { ...limits, dataBytes, sharedBy: 1, sandboxPids: limits.pids };
+  const sharedBy = mostInstances(manifest);
+  // And the process that they are forked from.
+  return { ...limits, dataBytes, sharedBy, sandboxPids: limits.pids * sharedBy + 1 };
 }
 
-/** Those of each instance, of one more while it replaces another, and the process that they are forked from. */
-function sandboxPids({ forks }: RuntimeDefinition, { instances, limits }: Manifest): number {
-  return forks && instances.fork ? limits.pids * (instances.max + (instances.recycle === null ? 0 : 1)) + 1 : limits.pids;
+/** One more while it replaces another. */
+function mostInstances({ instances: { max, recycle } }: Manifest): number {
+  return max + (recycle === null ? 0 : 1);
 }
 
 /**

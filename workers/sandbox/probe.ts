@@ -11,7 +11,17 @@ import type { BootAttack, Launcher } from "./launcher.ts";
 const FOLDER = join(PACKAGE_ROOT, "workers", "sandbox", "probe");
 /** A machine that starts many things at once takes its time; what lasts longer hangs. */
 const TIMEOUT_MS = 30_000;
-const LIMITS = { timeoutMs: TIMEOUT_MS, memoryBytes: 2 ** 30, dataBytes: 2 ** 30, cpus: null, pids: 64, sandboxPids: 64, tmpBytes: 2 ** 20, network: false };
+const LIMITS = {
+  timeoutMs: TIMEOUT_MS,
+  memoryBytes: 2 ** 30,
+  dataBytes: 2 ** 30,
+  cpus: null,
+  pids: 64,
+  sharedBy: 1,
+  sandboxPids: 64,
+  tmpBytes: 2 ** 20,
+  network: false,
+};
 
 /** What the process was able to do of what the level stops; empty when the sandbox holds. @throws Error when it cannot be started. */
 export async function attackOnce(launcher: Launcher): Promise<BootAttack[]> {

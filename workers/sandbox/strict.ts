@@ -14,7 +14,7 @@ import { asSlot, becoming, SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
 import { mountsOf, systemMounts } from "./visible.ts";
 
-/** What fits into its private /dev/shm. */
+/** What each instance has of its private /dev/shm. */
 const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
 /** A full /tmp is an error that the model can handle; a file that is too long ends the process. */
 const FILE_HEADROOM_BYTES = 2 ** 20;
@@ -36,7 +36,7 @@ export function strictLauncher({ data, models }: SandboxOptions): Launcher {
       `namespaces of its own for mounts, processes, network, IPC${isRoot ? "" : " and users"} (bubblewrap)`,
       "files: the system's libraries and its own folder, read-only; a private /tmp",
       "no network, no environment, no descriptors of the host",
-      isRoot ? "a uid of its own for each process, no capabilities" : "no capabilities",
+      isRoot ? "a uid of its own for each sandbox, no capabilities" : "no capabilities",
       `${DENIED_CALLS} system calls refused, and sockets and namespaces by argument (seccomp)`,
       "limits for memory, processes, files and descriptors",
     ],
@@ -51,7 +51,7 @@ export function strictLauncher({ data, models }: SandboxOptions): Launcher {
           feeds: [nulSeparated(mounts(inside, confinement, hidden, isRoot)), limits.network ? open : closed],
           lifeline: false,
           around: (words, fd) => [
-            ...limitsAround(tools, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) + FILE_HEADROOM_BYTES),
+            ...limitsAround(tools, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) * limits.sharedBy + FILE_HEADROOM_BYTES),
             ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
             // As the last step: until then root mounts, so that folders below ones that only root may enter can be shown.
             ...[...(uid === null ? [] : becoming(setpriv, uid)), ...limitsInside(tools, limits.sandboxPids), ...words],
@@ -77,8 +77,8 @@ function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, 
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...systemMounts(limits.network, hidden),
     ...["--proc", "/proc", "--dev", "/dev"],
-    ...privateFolder("/dev/shm", SHARED_MEMORY_BYTES),
-    ...privateFolder("/tmp", limits.tmpBytes),
+    ...privateFolder("/dev/shm", SHARED_MEMORY_BYTES * limits.sharedBy),
+    ...privateFolder("/tmp", limits.tmpBytes * limits.sharedBy),
     ...mountsOf(visible),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", cwd],
   ];

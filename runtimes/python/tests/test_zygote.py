@@ -94,14 +94,10 @@ class ForkTest(ForkTestCase):
 
     @needs_numpy
     def test_each_draws_random_numbers_of_its_own_from_numpy(self) -> None:
-        for generator in (
-            "random.seed(1) or np.random",
-            "random.RandomState(1)",
-            "random.default_rng()",
-            "random.Generator(np.random.SFC64(1))",
-        ):
+        predict = "r.standard_normal()\ndef predict(x):\n    return r.standard_normal(1)\n"
+        for generator in ("seed(1) or np.random", "RandomState(1)", "default_rng()", "Generator(np.random.SFC64(1))"):
             with self.subTest(generator):
-                source = f"import numpy as np\nr = np.{generator}\nr.standard_normal()\ndef predict(x):\n    return r.standard_normal(1)\n"
+                source = f"import numpy as np\nr = np.random.{generator}\n{predict}"
                 zygote = self.forking(source)
                 peers = [zygote, self.fork(zygote), self.fork(zygote)]
                 self.assertEqual(len({self.answer(peer) for peer in peers}), 3)

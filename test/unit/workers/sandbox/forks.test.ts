@@ -44,7 +44,7 @@ async function adopted(t: TestContext, first: () => number): Promise<Sandboxed> 
   const end = (): void => {
     ends++;
   };
-  const forks = new Forks({ first, parent: () => parent, end }, { ...LIMITS, dataBytes: LIMITS.memoryBytes, sandboxPids: 64 });
+  const forks = new Forks({ first, parent: () => parent, end }, { ...LIMITS, dataBytes: LIMITS.memoryBytes, sharedBy: 1, sandboxPids: 64 });
   t.after(() => forks.close());
   const fork = forks.adopt(childrenOf(parent)[0] as number);
   assert.ok(fork !== null);
@@ -52,7 +52,7 @@ async function adopted(t: TestContext, first: () => number): Promise<Sandboxed> 
 }
 
 test("only a child of the process that forks is taken for its fork", (t) => {
-  const forks = new Forks({ first: () => 1, parent: () => sleeper(t), end: assert.fail }, { ...LIMITS, dataBytes: 1, sandboxPids: 64 });
+  const forks = new Forks({ first: () => 1, parent: () => sleeper(t), end: assert.fail }, { ...LIMITS, dataBytes: 1, sharedBy: 1, sandboxPids: 64 });
   assert.equal(forks.adopt(process.pid), null);
   assert.equal(forks.none, true);
 });

@@ -14,7 +14,7 @@ const limitsOf = (limits: Partial<ModelLimits>, name = "m"): ReturnType<typeof p
 
 describe("the limits of a model.yaml", () => {
   test("hold as they are where the operator allows them, and leave the runtime its room", () => {
-    assert.deepEqual(limitsOf({}), { ...LIMITS, dataBytes: 2 ** 30 + 128 * 2 ** 20, sandboxPids: 64 });
+    assert.deepEqual(limitsOf({}), { ...LIMITS, dataBytes: 2 ** 30 + 128 * 2 ** 20, sharedBy: 1, sandboxPids: 64 });
   });
 
   const refused: readonly (readonly [Partial<ModelLimits>, string])[] = [
@@ -32,10 +32,16 @@ describe("the limits of a model.yaml", () => {
 
   test("leave room for each instance that is forked in one sandbox, for one that replaces another, and for the process that forks them", () => {
     const recycle = { requests: 10, ageMs: null, memoryBytes: null };
-    const pidsOf = (instances: Partial<Instances>): number =>
-      processLimits({ ...RUNTIME, forks: true }, modelVersion({ instances: { min: 1, max: 2, fork: true, recycle: null, ...instances } }), ALLOWANCE)
-        .sandboxPids;
-    assert.deepEqual([pidsOf({}), pidsOf({ recycle }), pidsOf({ fork: false })], [2 * 64 + 1, 3 * 64 + 1, 64]);
+    const sharesOf = (instances: Partial<Instances>): number[] => {
+      const version = modelVersion({ instances: { min: 1, max: 2, fork: true, recycle: null, ...instances } });
+      const { sharedBy, sandboxPids } = processLimits({ ...RUNTIME, forks: true }, version, ALLOWANCE);
+      return [sharedBy, sandboxPids];
+    };
+    assert.deepEqual([{}, { recycle }, { fork: false }].map(sharesOf), [
+      [2, 2 * 64 + 1],
+      [3, 3 * 64 + 1],
+      [1, 64],
+    ]);
   });
 
   test("open the network for the models that the operator names", () => {

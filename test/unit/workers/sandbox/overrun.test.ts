@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { overrunBySignal, overrunIn, overrunOfMemory } from "../../../../workers/sandbox/overrun.ts";
 import { LIMITS } from "../../../support/specs.ts";
 
-const PROCESS = { ...LIMITS, dataBytes: 2 ** 30, sandboxPids: 64 };
+const PROCESS = { ...LIMITS, dataBytes: 2 ** 30, sharedBy: 1, sandboxPids: 64 };
 
 describe("a limit is known by what a language says of it:", () => {
   const said: readonly (readonly [string, string])[] = [

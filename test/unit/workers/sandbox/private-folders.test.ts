@@ -13,7 +13,7 @@ import { temporaryFolder } from "../../../support/folders.ts";
 import { LIMITS } from "../../../support/specs.ts";
 
 const MIB = 2 ** 20;
-const limits: ProcessLimits = { ...LIMITS, dataBytes: 0, sandboxPids: 64, tmpBytes: MIB };
+const limits: ProcessLimits = { ...LIMITS, dataBytes: 0, sharedBy: 1, sandboxPids: 64, tmpBytes: MIB };
 
 /** What the watch says when it finds too much. */
 function overrunIn(folder: string): Promise<Overrun> {
