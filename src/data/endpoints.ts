@@ -1,5 +1,17 @@
 // Where the bytes of a dataset come from and where they go to: a file of this machine, or an object of S3. Whoever reads or writes knows no more.
-import { closeSync, constants, createReadStream, createWriteStream, fsyncSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  fsyncSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
@@ -78,29 +90,59 @@ export async function discard(target: Target, s3: S3Settings | null): Promise<vo
     if (isS3(target.path)) {
       const id = await ifThere(readFile(file, "utf8"));
       if (id) await endUpload(clientOf(s3), parseS3(target.path), id);
-    } else await rm(unfinishedFile({ ...target, fence }), { force: true });
+    } else await rm(join(dirname(target.path), unfinishedName({ ...target, fence })), { force: true });
     await rm(file, { force: true });
   }
 }
 
-/** What was a file below a root when it was named is no link now. @throws IdiomError DATASET_INVALID */
 function openFile(path: string): number {
+  return openStill(path, path, constants.O_NOFOLLOW);
+}
+
+/**
+ * Opens `path`: what was named, or its folder. What lay below a root when it was named is no link now, and no folder on its way is.
+ * @throws IdiomError DATASET_INVALID
+ */
+function openStill(path: string, named: string, flags: number): number {
+  let file: number;
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    file = openSync(path, constants.O_RDONLY | flags);
   } catch (error) {
-    throw new IdiomError("DATASET_INVALID", `${path} cannot be opened: ${(error as NodeJS.ErrnoException).code}`);
+    throw new IdiomError("DATASET_INVALID", `${named} cannot be opened: ${(error as NodeJS.ErrnoException).code}`);
   }
+  if (liesAt(file, path)) return file;
+  closeSync(file);
+  throw replaced(named);
+}
+
+/** Whether what is open lies at this path, without a link. */
+function liesAt(file: number, path: string): boolean {
+  return readlinkSync(`/proc/self/fd/${file}`) === path;
+}
+
+function replaced(path: string): IdiomError {
+  return new IdiomError("DATASET_INVALID", `${path}: a folder on the way to it is another one than when it was named`);
 }
 
 class FileWriter implements TargetWriter {
-  readonly #target: Target;
+  readonly #path: string;
+  /** It is held open, and all is done in it: whatever takes its place, nothing is written there. */
+  readonly #folder: number;
+  readonly #unfinished: string;
   readonly #file: number;
 
   constructor(target: Target) {
-    this.#target = target;
-    // Never through a link that somebody has laid there.
-    rmSync(unfinishedFile(target), { force: true });
-    this.#file = openSync(unfinishedFile(target), "wx", 0o644);
+    this.#path = target.path;
+    this.#folder = openStill(dirname(target.path), target.path, constants.O_DIRECTORY);
+    this.#unfinished = this.#inFolder(unfinishedName(target));
+    try {
+      // Never through a link that somebody has laid there.
+      rmSync(this.#unfinished, { force: true });
+      this.#file = openSync(this.#unfinished, "wx", 0o644);
+    } catch (error) {
+      closeSync(this.#folder);
+      throw this.#failed(error);
+    }
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -109,16 +151,34 @@ class FileWriter implements TargetWriter {
 
   async publish(): Promise<void> {
     fsyncSync(this.#file);
-    renameSync(unfinishedFile(this.#target), this.#target.path);
+    if (!liesAt(this.#folder, dirname(this.#path))) {
+      rmSync(this.#unfinished, { force: true });
+      throw replaced(this.#path);
+    }
+    try {
+      renameSync(this.#unfinished, this.#inFolder(basename(this.#path)));
+    } catch (error) {
+      throw this.#failed(error);
+    }
   }
 
   close(): void {
     closeSync(this.#file);
+    closeSync(this.#folder);
+  }
+
+  #inFolder(name: string): string {
+    return `/proc/self/fd/${this.#folder}/${name}`;
+  }
+
+  /** With the path that was named, not with ours. */
+  #failed(error: unknown): IdiomError {
+    return new IdiomError("DATASET_INVALID", `the output ${this.#path} cannot be written: ${(error as NodeJS.ErrnoException).code}`);
   }
 }
 
-function unfinishedFile({ path, job, fence }: Target): string {
-  return join(dirname(path), `.${basename(path)}.${job}.${fence}`);
+function unfinishedName({ path, job, fence }: Target): string {
+  return `.${basename(path)}.${job}.${fence}`;
 }
 
 /** Null: another holder has removed it meanwhile. */

@@ -1,4 +1,5 @@
 // Joins the batch lane to what this process has: its models, its realtime lane, and the data threads.
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
@@ -43,7 +44,7 @@ export function openBatch(config: Config, durable: RedisServer, { places, store 
   const data = new DataThreads(places.s3);
   const { jobsPerModel, ttlMs } = config.batch;
   const jobs = new BatchLane(
-    { server: durable, folder: folderOf(config), store, jobsPerModel, ttlMs },
+    { server: durable, folder: realpathSync(folderOf(config)), store, jobsPerModel, ttlMs },
     {
       data,
       find: (name, version) => findVersion(registry, name, version),

@@ -1,6 +1,6 @@
 // Jobs through a real server: rows in, answers out, by the same models as calls; and what becomes of rows and files that are wrong.
 import assert from "node:assert/strict";
-import { readFileSync, realpathSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -69,7 +69,9 @@ function column(rows: number, value: (row: number) => string | number = (row) =>
 
 describe("jobs", { timeout: 120_000 }, () => {
   const root = realpathSync(processFolder());
-  const state = processFolder();
+  /** Behind a link, as an operator may have it. */
+  const state = join(processFolder(), "state");
+  symlinkSync(processFolder(), state);
   const models = fixtureModels(["echo_datatypes", "raise_row", "matrix"], ["python"])
     .add("doubles", DOUBLES)
     .add("slow", SLOW)

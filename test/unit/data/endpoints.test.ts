@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { discard, openSource, openTarget } from "../../../src/data/endpoints.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { idiomError } from "../../support/idiom-error.ts";
@@ -13,6 +13,53 @@ test("a file is read as it is; one that has become a link since it was named is 
   assert.equal(await text(openSource({ path: join(folder, "in.csv"), tag: null }, null)), "x\n");
   assert.throws(() => openSource({ path: join(folder, "link.csv"), tag: null }, null), idiomError("DATASET_INVALID", /link\.csv cannot be opened: ELOOP$/));
   assert.throws(() => openSource({ path: join(folder, "none.csv"), tag: null }, null), idiomError("DATASET_INVALID", /none\.csv cannot be opened: ENOENT$/));
+});
+
+describe("through a folder that has become a link since a file in it was named", () => {
+  const GONE = idiomError("DATASET_INVALID", /team\/\w+\.csv: a folder on the way to it is another one than when it was named$/);
+
+  /** A root with the folder `team`, one outside of it that has files of the same names, and what lays a link to that one in the team's place. */
+  function swappable(t: TestContext) {
+    const [root, outside] = [temporaryFolder(t), temporaryFolder(t, { "in.csv": "secret" })];
+    const team = join(root, "team");
+    mkdirSync(team);
+    writeFileSync(join(team, "in.csv"), "x\n");
+    const swap = (): void => {
+      renameSync(team, join(root, "away"));
+      symlinkSync(outside, team);
+    };
+    return { team, outside, away: join(root, "away"), swap, target: { path: join(team, "out.csv"), job: "j", fence: 1, folder: temporaryFolder(t) } };
+  }
+
+  test("nothing is read", (t) => {
+    const { team, swap } = swappable(t);
+    swap();
+    assert.throws(() => openSource({ path: join(team, "in.csv"), tag: null }, null), GONE);
+  });
+
+  test("nothing is written", async (t) => {
+    const { outside, swap, target } = swappable(t);
+    swap();
+    await assert.rejects(openTarget(target, null, 1), GONE);
+    assert.deepEqual(readdirSync(outside), ["in.csv"]);
+  });
+
+  test("nothing that was written is published, and none of it is left", async (t) => {
+    const { outside, away, swap, target } = swappable(t);
+    const writer = await openTarget(target, null, 1);
+    swap();
+    await writer.write(Buffer.from("all"));
+    await assert.rejects(writer.publish(), GONE);
+    writer.close();
+    assert.deepEqual([readdirSync(outside), readdirSync(away)], [["in.csv"], ["in.csv"]]);
+  });
+});
+
+test("why a target cannot be written is told with its own path", async (t) => {
+  const folder = temporaryFolder(t, { "out.csv/in": "the way" });
+  const writer = await openTarget({ path: join(folder, "out.csv"), job: "j", fence: 1, folder: temporaryFolder(t) }, null, 1);
+  await assert.rejects(writer.publish(), idiomError("DATASET_INVALID", `the output ${join(folder, "out.csv")} cannot be written: EISDIR`));
+  writer.close();
 });
 
 test("a target is there when it is published, and what was begun before is gone; a link that lies in the way is not written through", async (t) => {
