@@ -1,6 +1,6 @@
 // What a model's process runs with beside the model's own files, as one digest: the same answers can be expected where it is the same.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { VERSION } from "../../src/package-root.ts";
 
@@ -31,9 +31,18 @@ function rVersion(description: string): string {
 }
 
 function entries(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
+  return orElse(() => readdirSync(folder), []);
 }
 
 function read(file: string): string {
-  return existsSync(file) ? readFileSync(file, "utf8") : "";
+  return orElse(() => readFileSync(file, "utf8"), "");
+}
+
+/** What is not there, or not for us, has no part in it; the model is not to blame for that. */
+function orElse<Value>(get: () => Value, otherwise: Value): Value {
+  try {
+    return get();
+  } catch {
+    return otherwise;
+  }
 }

@@ -26,6 +26,11 @@ describe("the digest of an environment", () => {
     });
   }
 
+  test("takes what cannot be read for a package without a version", (t) => {
+    const data = temporaryFolder(t, { "environments/r/forest/DESCRIPTION/none": "" });
+    assert.match(environmentDigest("r", "4.3", data), /^[0-9a-f]{64}$/);
+  });
+
   test("is another for another version of the language, and for another language", (t) => {
     const data = temporaryFolder(t);
     const digests = [environmentDigest("node", "24.1.0", data), environmentDigest("node", "24.2.0", data), environmentDigest("java", "24.1.0", data)];
