@@ -53,6 +53,13 @@ def predict(x):
             with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
                 file.write(bytes(size << 20))
         time.sleep(1)
+    if x[0] == 8:
+        for fd in range(3, 64):
+            try:
+                os.write(fd, bytes([255] * 64))
+            except OSError:
+                pass
+        time.sleep(600)
     return [calls]
 `;
 const THREADS = `import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n${CODE}`;
@@ -165,6 +172,15 @@ describe("forked instances", { skip: activeLanguages().includes("python") ? fals
   test("take memory each by itself: the one that takes too much ends", async () => {
     const [parent, pids] = [zygote(), twins().map(pidOf)];
     await restarted(async () => assert.equal(errorCode(await failureOf(call("twins", 3))), "OUT_OF_MEMORY"));
+    assert.equal(zygote(), parent);
+    assert.equal(twins().filter(({ pid }) => pids.includes(pid ?? 0)).length, 1);
+  });
+
+  test("that write garbage wherever they can end alone", async () => {
+    // The first fork has the transport of its parent, those that come later have pipes.
+    await restarted(() => kill());
+    const [parent, pids] = [zygote(), twins().map(pidOf)];
+    await restarted(async () => assert.match((await failureOf(call("twins", 8))).details, /protocol violation/));
     assert.equal(zygote(), parent);
     assert.equal(twins().filter(({ pid }) => pids.includes(pid ?? 0)).length, 1);
   });
