@@ -47,7 +47,7 @@ test("every folder on the way is named, and what a link stands for is what is sh
 });
 
 test("what is ours is hidden where it lies below /usr", () => {
-  const words = systemMounts(false, ["/usr/src/idiom", "/home/me/idiom"]).join(" ");
+  const words = systemMounts(false, ["/usr/src/idiom", "/srv/idiom"]).join(" ");
   assert.ok(words.endsWith("--perms 0755 --tmpfs /usr/src/idiom"));
 });
 
