@@ -136,7 +136,7 @@ const IMPOSSIBLE: Record<JobEvent["type"], string> = {
   failed: "it cannot fail any more",
 };
 
-export function hasEnded({ name }: JobState): boolean {
+export function hasEnded({ name }: Pick<JobState, "name">): boolean {
   return name === "succeeded" || name === "failed" || name === "cancelled";
 }
 

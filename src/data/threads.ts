@@ -40,6 +40,8 @@ export class DataThreads {
     const { port1, port2 } = new MessageChannel();
     const told = new Promise<void>((resolve) => port1.once("close", resolve));
     port1.on("message", progress);
+    // What is read is answered soon, and then written.
+    void this.#writers.run(undefined, { name: "prepareWriter" }).catch(() => {});
     try {
       const outcome = (await this.#transfers
         .run({ task, port: port2, s3: this.#s3 }, { name: "readDataset", transferList: [port2], signal })

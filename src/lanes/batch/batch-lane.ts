@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { IdiomError } from "../../core/errors.ts";
 import type { Invocation } from "../../core/invocation.ts";
-import { hasEnded, type Job, type JobCaller, type JobRequest, type JobSpec, type JobStore, type JobsBackend } from "../../core/job.ts";
+import { hasEnded, type Job, type JobCaller, type JobRequest, type JobSpec, type JobState, type JobStore, type JobsBackend } from "../../core/job.ts";
 import { connect, type RedisConnection, type RedisServer } from "../../redis/connection.ts";
 import { whyFailed } from "../../redis/health.ts";
 import { keys } from "../../redis/keys.ts";
@@ -16,6 +16,7 @@ import { ChunkQueue } from "./chunk-queue.ts";
 import { ChunkRunner } from "./chunk-runner.ts";
 import { Coordinator, LEASE_MS, OUTPUT, UPLOAD } from "./coordinator.ts";
 import type { FindVersion, JobData, JobPlaces } from "./data.ts";
+import { JobWatchers } from "./job-watchers.ts";
 import { type JobRecord, Ledger } from "./ledger.ts";
 import { sweep } from "./sweep.ts";
 
@@ -44,8 +45,6 @@ const MAX_STEERED = 16;
 const LOOK_MS = 1000;
 const SWEEP_MS = 30_000;
 const READ_BYTES = 2 ** 18;
-/** Watchers hear of a job that changes all the time no more often than this. */
-const WATCH_MS = 250;
 /** A Redis that is away cannot be told what is left to others: leases and locks end by themselves. */
 const LEAVE_MS = 1000;
 
@@ -62,7 +61,7 @@ export class BatchLane implements JobsBackend {
   readonly #runner: ChunkRunner;
   readonly #store: JobStore;
   readonly #steered = new Map<string, Coordinator>();
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #watchers = new JobWatchers();
   readonly #timers: NodeJS.Timeout[] = [];
   #taking = false;
   #stopped = false;
@@ -184,7 +183,7 @@ export class BatchLane implements JobsBackend {
 
   async *watch(id: string, caller: JobCaller, signal: AbortSignal): AsyncGenerator<Job, void, void> {
     while (!signal.aborted) {
-      const changed = this.#nextChange(id, signal);
+      const changed = this.#watchers.nextChange(id, signal);
       const job = await this.#seen(id, caller);
       yield job;
       if (hasEnded(job.state)) return;
@@ -246,7 +245,7 @@ export class BatchLane implements JobsBackend {
       this.#runner.stop(id);
       coordinator?.stop();
     } else coordinator?.jobChanged();
-    for (const tell of this.#watchers.get(id) ?? []) tell();
+    this.#watchers.changed(id, hasEnded({ name: state as JobState["name"] }));
     if (state === "queued") void this.#take();
   }
 
@@ -270,30 +269,6 @@ export class BatchLane implements JobsBackend {
     } finally {
       this.#taking = false;
     }
-  }
-
-  /** Resolves when the job changes, and after a second in any case; never before the distance of two messages. */
-  #nextChange(id: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const asked = performance.now();
-      const watchers = this.#watchers.get(id) ?? new Set();
-      this.#watchers.set(id, watchers);
-      let timer: NodeJS.Timeout;
-      const done = (): void => {
-        clearTimeout(timer);
-        watchers.delete(tell);
-        if (watchers.size === 0) this.#watchers.delete(id);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const tell = (): void => {
-        clearTimeout(timer);
-        timer = setTimeout(done, Math.max(0, WATCH_MS - (performance.now() - asked)));
-      };
-      timer = setTimeout(done, LOOK_MS);
-      watchers.add(tell);
-      signal.addEventListener("abort", done);
-    });
   }
 }
 

@@ -30,13 +30,14 @@ export class RowCosts {
 
   /**
    * Rows of a call, as many as run in 15 ms; 1 until it is known. Where a call of one row takes most of that already, the rows take as long again as the call: one row
-   * at a time would take for ever, and spare callers only half.
+   * at a time would take for ever, and spare callers only half. Some calls together have `most` rows, so that those that are merged fill a frame.
    */
   rowsPerCall(version: string, most: number): number {
     const cost = this.#costs.get(version);
     if (cost === undefined) return 1;
     const { callMs, rowMs, mostRows } = cost;
-    return Math.max(1, Math.min(most, Math.floor(Math.max(CALL_MS - callMs, callMs) / rowMs), MOST_GROWTH * mostRows));
+    const within = Math.max(1, Math.min(most, Math.floor(Math.max(CALL_MS - callMs, callMs) / rowMs), MOST_GROWTH * mostRows));
+    return Math.floor(most / Math.ceil(most / within));
   }
 
   /** How long a call of so many rows takes; 0 until it is known. */

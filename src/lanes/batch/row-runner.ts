@@ -6,8 +6,8 @@ import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { FailedRow, PinnedVersion, RowBlock, RowOutputs } from "./data.ts";
 import type { RowCosts } from "./row-costs.ts";
 
-/** Calls that wait or run at a time, per slot: the next is there when one ends, on whichever node. */
-const CALLS_PER_SLOT = 8;
+/** Calls that wait or run at a time, per slot: the next frame is there when one ends, on whichever node. */
+const CALLS_PER_SLOT = 16;
 /** While nobody else calls, the line merges what waits into larger frames; calls that take longer than this gain nothing by it, and might run into the model's limit. */
 const LONGEST_IN_COMPANY_MS = 30;
 const MAX_CALLS = 256;
