@@ -30,7 +30,7 @@ const FIRST_ROWS = 64;
 const MOST_GROWTH = 8;
 const MAX_ROWS = 1_000_000;
 /** A chunk's answers are held in memory until all are there. */
-const MAX_PART_BYTES = 8 * 2 ** 20;
+const MAX_PART_BYTES = 4 * 2 ** 20;
 /** Chunks in flight per process and slot, and more: one whose output is written, and one that is there when it ends. */
 const MORE_THAN_SLOTS = 2;
 /** Chunks that were lost with whoever had them are queued again. */
