@@ -11,7 +11,7 @@ import { librariesOf } from "./environments/libraries.ts";
 import type { Instance, PreparedVersion } from "./instance/instance.ts";
 import { Capacity, type CapacityLimits } from "./pool/capacity.ts";
 import { Pool, type PoolLimits } from "./pool/pool.ts";
-import { harnessEnvironment, type RuntimeDefinition, resolveCommand } from "./runtimes.ts";
+import { canFork, harnessEnvironment, type RuntimeDefinition, resolveCommand } from "./runtimes.ts";
 import type { Launcher } from "./sandbox/launcher.ts";
 import { type Allowance, processLimits } from "./sandbox/limits.ts";
 import { visiblePaths } from "./sandbox/visible.ts";
@@ -160,16 +160,17 @@ export class WorkerNode {
     if (runtime === undefined)
       throw new IdiomError("MODEL_INVALID", `no runtime '${language}'; there are: ${runtimes.map((candidate) => candidate.language).join(", ")}`);
     const command = resolveCommand(runtime, runtime.command, data, limits.memoryBytes);
+    const forks = canFork(runtime, data);
     const libraries = await librariesOf(version, data);
     return {
       version,
       softCancel: runtime.soft_cancel,
-      forks: runtime.forks && version.manifest.instances.fork,
+      forks: forks && version.manifest.instances.fork,
       libraries,
       environmentOf: (languageVersion) => environmentDigest(language, languageVersion, data),
       confinement: {
         visible: visiblePaths(runtime, command, [version.folder, ...libraries], data),
-        limits: processLimits(runtime, version, this.#options.allowance),
+        limits: processLimits({ ...runtime, forks }, version, this.#options.allowance),
       },
       command: {
         command,

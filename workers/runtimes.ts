@@ -15,6 +15,8 @@ const runtimeSchema = z.strictObject({
   soft_cancel: z.enum(["frame", "signal"]),
   /** Whether it can load a model once and fork its instances (PROTOCOL.md, section 8). */
   forks: z.boolean(),
+  /** The file that must have been built for that, below `{built}`; null: none. */
+  forks_with: z.string().nullable(),
   /** Argument vector with placeholders (`resolveCommand`; `{tmp}` is for the sandbox to fill in). */
   command: z.array(z.string()).min(1),
   env: z.record(z.string(), z.string()),
@@ -41,6 +43,15 @@ export function readRuntimes(root: string): RuntimeDefinition[] {
     });
 }
 
+/** Whether it forks on this machine. */
+export function canFork({ forks, forks_with, language }: RuntimeDefinition, data: string): boolean {
+  return forks && (forks_with === null || existsSync(forks_with.replace("{built}", builtFolder(language, data))));
+}
+
+function builtFolder(language: string, data: string): string {
+  return join(data, "harness", language);
+}
+
 /** Of `limits.memory`; the rest is for what a runtime takes besides its heap. */
 const HEAP_SHARE = 0.75;
 
@@ -48,7 +59,7 @@ const HEAP_SHARE = 0.75;
 export function resolveCommand(runtime: RuntimeDefinition, words: readonly string[], data: string, memoryBytes: number): string[] {
   const values: Record<string, () => string> = {
     harness: () => join(runtime.folder, "harness"),
-    built: () => join(data, "harness", runtime.language),
+    built: () => builtFolder(runtime.language, data),
     environment: () => join(data, "environments", runtime.language),
     node: () => process.execPath,
     memory_mb: () => String(Math.floor(memoryBytes / 2 ** 20)),

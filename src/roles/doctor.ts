@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { probeRuntime, readRuntimes } from "../../workers/runtimes.ts";
+import { canFork, probeRuntime, type RuntimeDefinition, readRuntimes } from "../../workers/runtimes.ts";
 import { openSandbox } from "../../workers/sandbox/open.ts";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
@@ -27,13 +27,9 @@ export interface Finding {
 /** Looks at everything that `idiom up` needs; changes nothing but the data and state folders, which it makes. */
 export async function examine(config: Config): Promise<Finding[]> {
   const runtimes = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
-  const probed = await Promise.all(runtimes.map((runtime) => probeRuntime(runtime, config.data)));
   return [
     nodeFinding(),
-    ...probed.map(
-      (status): Finding =>
-        status.ok ? { what: status.language, verdict: "ok", detail: status.version } : { what: status.language, verdict: "problem", detail: status.problem },
-    ),
+    ...(await Promise.all(runtimes.map((runtime) => runtimeFinding(runtime, config.data)))),
     folderFinding("data folder", config.data, "IDIOM_DATA"),
     folderFinding("state folder", config.state, "IDIOM_STATE"),
     ...(await redisFindings(config)),
@@ -44,6 +40,16 @@ export async function examine(config: Config): Promise<Finding[]> {
     await sandboxFinding(config),
   ];
 }
+
+async function runtimeFinding(runtime: RuntimeDefinition, data: string): Promise<Finding> {
+  const { language } = runtime;
+  const status = await probeRuntime(runtime, data);
+  if (!status.ok) return { what: language, verdict: "problem", detail: status.problem };
+  const advice = runtime.forks && !canFork(runtime, data) ? `; each instance loads its model by itself: ${FORK_ADVICE}` : "";
+  return { what: language, verdict: "ok", detail: status.version + advice };
+}
+
+const FORK_ADVICE = "to fork them, install a C compiler (apt-get install -y gcc libc6-dev), then run: npm run setup";
 
 function doorFinding(config: Config): Finding {
   try {

@@ -40,8 +40,10 @@ const DESCRIPTORS = 256;
 /** Under memory pressure the kernel ends a model before anything else. */
 const OOM_SCORE = 900;
 
+type Needs = Pick<RuntimeDefinition, "data_headroom_mb" | "forks">;
+
 /** @throws IdiomError MODEL_INVALID where model.yaml asks for more than the operator allows. */
-export function processLimits(runtime: RuntimeDefinition, { name, manifest }: ModelVersion, allowance: Allowance): ProcessLimits {
+export function processLimits(runtime: Needs, { name, manifest }: ModelVersion, allowance: Allowance): ProcessLimits {
   const { data_headroom_mb } = runtime;
   const { limits } = manifest;
   const excess: readonly (readonly [key: string, asked: string, allowed: string, isExcess: boolean])[] = [

@@ -3,7 +3,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { PACKAGE_ROOT } from "../../../src/package-root.ts";
-import { findTool, harnessEnvironment, type RuntimeDefinition, readRuntimes, resolveCommand } from "../../../workers/runtimes.ts";
+import { canFork, findTool, harnessEnvironment, type RuntimeDefinition, readRuntimes, resolveCommand } from "../../../workers/runtimes.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { idiomError } from "../../support/idiom-error.ts";
 
@@ -12,6 +12,7 @@ const PYTHON = {
   entry_files: ["model.py"],
   transport: "socket",
   forks: false,
+  forks_with: null,
   soft_cancel: "signal",
   command: ["{environment}/bin/python", "{harness}/main.py"],
   env: { PYTHONUNBUFFERED: "1" },
@@ -52,6 +53,21 @@ describe("a folder of runtimes", () => {
     const root = temporaryFolder(t, { "python/runtime.json": JSON.stringify({ ...PYTHON, transports: [] }) });
     assert.throws(() => readRuntimes(root), /transports/);
   });
+});
+
+test("a language forks where it can and what it needs for that has been built", (t) => {
+  const data = temporaryFolder(t, { "harness/python/fork.so": "" });
+  const forks = (rest: Partial<RuntimeDefinition>): boolean => canFork(runtime(rest), data);
+  assert.deepEqual(
+    [
+      {},
+      { forks: true },
+      { forks: true, forks_with: "{built}/fork.so" },
+      { forks: true, forks_with: "{built}/other.so" },
+      { forks_with: "{built}/fork.so" },
+    ].map(forks),
+    [false, true, true, false, false],
+  );
 });
 
 describe("a command", () => {
