@@ -1,4 +1,4 @@
-# R and the R packages that the models and the harness need. Sourced by setup.sh.
+# R and the R packages that the models and the harness need, and the harness's helper. Sourced by setup.sh.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables of the other files
 
 set_up_r() {
@@ -6,12 +6,33 @@ set_up_r() {
   [ "$with_tests" = no ] || r_packages="$r_packages testthat"
   r_library=$environments/r
   mkdir -p "$r_library"
-  ! has_r || return 0
-  set --
-  have Rscript || set -- r-base-core
-  for package in $r_packages; do set -- "$@" "r-cran-$(printf %s "$package" | tr '[:upper:]' '[:lower:]')"; done
-  if install_debian R "$@" && ! is_root; then use_unpacked_r; fi
-  has_r || lacks "R (Rscript with the packages $r_packages)" "$@"
+  if ! has_r; then
+    set --
+    have Rscript || set -- r-base-core
+    for package in $r_packages; do set -- "$@" "r-cran-$(printf %s "$package" | tr '[:upper:]' '[:lower:]')"; done
+    if install_debian R "$@" && ! is_root; then use_unpacked_r; fi
+    if ! has_r; then
+      lacks "R (Rscript with the packages $r_packages)" "$@"
+      return
+    fi
+  fi
+  set_up_r_harness
+}
+
+# What lets R fork its instances. No compiler is installed for it: without it each instance loads its model.
+set_up_r_harness() {
+  have cc || return 0
+  key=$(key_of "harness $(cc -dumpmachine)" runtimes/r/native/fork.c setup/r.sh)
+  harness=$data/harness/r
+  ! is_current "$harness" "$key" || return 0
+  step "building the R harness's helper (cc)"
+  rm -rf "$harness.new"
+  mkdir -p "$harness.new"
+  if run cc -O2 -Wall -Wextra -shared -fPIC -o "$harness.new/fork.so" runtimes/r/native/fork.c; then
+    publish "$harness.new" "$harness" "$key"
+  else
+    failed "building the R harness's helper" "cc -shared -fPIC -o $harness/fork.so runtimes/r/native/fork.c"
+  fi
 }
 
 has_r() {

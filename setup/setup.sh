@@ -43,12 +43,12 @@ only_one_at_a_time
 set_up_certificates
 [ -n "$only" ] || set_up_idiom
 [ -n "$only" ] || set_up_sandbox
+[ "$with_tests" = no ] || set_up_compiler
 ! wants node || set_up_node_models
 ! wants python || set_up_python
 ! wants r || set_up_r
 ! wants java || set_up_java
 [ -n "$only" ] || set_up_redis
-[ "$with_tests" = no ] || set_up_compiler
 [ "$with_tests" = no ] || set_up_openssl
 finish
 
