@@ -11,7 +11,7 @@ const SOURCES = [join(PACKAGE_ROOT, "bench", "models"), join(PACKAGE_ROOT, "exam
 
 /** Models whose instances are forked, served a second time under this name with instances that load the model each by itself. */
 export const LOADED = "loaded-";
-const FORKED = ["trivial-python", "breast-cancer"];
+const FORKED = ["trivial-python", "breast-cancer", "trivial-r", "penguins"];
 
 const LOOK_AGAIN_MS = 20;
 

@@ -1,5 +1,5 @@
-# Start of the R harness: `R --file=main.R --args --memory-mb=N`, with the transport in fds 3 and 4 (PROTOCOL.md,
-# section 1). The harness lives in an environment of its own, so that the global one is the model author's.
+# Start of the R harness: `R --file=main.R --args --memory-mb=N --fork-helper=FILE [--forks]`, with the transport in fds
+# 3 and 4 (PROTOCOL.md, section 1), and the control channel in fd 5 where it may fork. The harness lives in an environment of its own, so that the global one is the model author's.
 
 (function() {
   arguments <- commandArgs()
@@ -15,5 +15,6 @@
   }
   memory_mb <- suppressWarnings(as.numeric(option("memory-mb")))
   if (length(memory_mb) == 1L && !is.na(memory_mb)) mem.maxVSize(memory_mb)
-  harness$run_session("/dev/fd/3", "/dev/fd/4")
+  control <- if ("--forks" %in% arguments) harness$open_control(5L, option("fork-helper"))
+  harness$run_session("/dev/fd/3", "/dev/fd/4", control)
 })()

@@ -2,7 +2,8 @@
 
 FRAME_TYPES <- c(
   HELLO = 0x01L, INIT = 0x02L, LOADED = 0x03L, BIND = 0x04L, READY = 0x05L, FAILED = 0x06L, LOG = 0x07L, CANCEL = 0x08L,
-  PING = 0x09L, PONG = 0x0aL, DRAIN = 0x0bL, BYE = 0x0cL, INFER = 0x10L, RESULT = 0x11L, ERROR = 0x12L
+  PING = 0x09L, PONG = 0x0aL, DRAIN = 0x0bL, BYE = 0x0cL, INFER = 0x10L, RESULT = 0x11L, ERROR = 0x12L,
+  FORK = 0x20L, FORKED = 0x21L, TAKEN = 0x22L, EXITED = 0x23L
 )
 INFER <- FRAME_TYPES[["INFER"]]
 RESULT <- FRAME_TYPES[["RESULT"]]
@@ -11,8 +12,8 @@ NO_ID <- c(0L, 0L)
 # By the type's byte plus one.
 IS_FRAME_TYPE <- 0:255 %in% FRAME_TYPES
 
-#' Reads a frame's header: four 32-bit words, `length`, `type` with the flags, and the two halves of the `id`, which is
-#' only ever repeated and so never becomes a number.
+#' Reads a frame's header from a connection or a raw vector: four 32-bit words, `length`, `type` with the flags, and the
+#' two halves of the `id`, which is only ever repeated and so never becomes a number.
 #' @return list(length, type, id)
 read_header <- function(con, max_frame) {
   words <- read_binary(con, "integer", 4L, 4L)
@@ -25,7 +26,7 @@ read_header <- function(con, max_frame) {
   list(length = length, type = type, id = words[3:4])
 }
 
-#' Reads a JSON body, which must be an object. Integers beyond 2^53 come as text.
+#' Reads a JSON body from either, which must be an object. Integers beyond 2^53 come as text.
 read_json <- function(con, length) {
   bytes <- read_exactly(con, "raw", length, 1L)
   text <- if (any(bytes == 0L)) "" else rawToChar(bytes)
@@ -38,10 +39,14 @@ read_json <- function(con, length) {
 #' Writes a frame with a JSON body: a list, NULL for null, or ready text.
 #' @param type a name of FRAME_TYPES
 write_json <- function(con, type, body, id = NO_ID) {
-  bytes <- charToRaw(if (is.character(body)) body else json_text(body))
-  write_binary(c(length(bytes), FRAME_TYPES[[type]], id), con, 4L)
-  write_binary(bytes, con, 1L)
+  write_binary(json_frame(type, body, id), con, 1L)
   flush.connection(con)
+}
+
+#' The bytes of such a frame.
+json_frame <- function(type, body, id = NO_ID) {
+  bytes <- charToRaw(if (is.character(body)) body else json_text(body))
+  c(write_binary(c(length(bytes), FRAME_TYPES[[type]], id), raw(), 4L), bytes)
 }
 
 json_text <- function(body) {

@@ -6,17 +6,18 @@ STATUS_VIOLATION <- 70L
 
 #' Speaks with the host until it is gone or says DRAIN; does not return.
 #' @param input,output paths of the transport's two ends
-run_session <- function(input, output) {
+#' @param control of open_control(): the process forks once it has loaded the model, and the forks serve it; or NULL
+run_session <- function(input, output, control = NULL) {
   session <- new.env(parent = emptyenv())
-  # `raw`: no seeking, no guessing of compression. stdio buffers both ways, so that a small frame is one read and one
-  # write, and restarts what a signal interrupts.
-  session$input <- file(input, "rb", raw = TRUE)
-  session$output <- file(output, "wb", raw = TRUE)
+  open_transport(session, input, output)
+  session$control <- control
+  # What is open beside these once the model is loaded is the model's.
+  session$own_files <- if (!is.null(control)) open_files()
   session$max_frame <- DEFAULT_MAX_FRAME
   session$calling <- FALSE
   tryCatch(
     heeding_cancel(session, {
-      write_json(session$output, "HELLO", hello_body())
+      greet(session)
       load_and_bind(session)
       repeat serve(session)
     }),
@@ -25,6 +26,22 @@ run_session <- function(input, output) {
       fail(session, list(kind = "PROTOCOL", message = conditionMessage(e)), STATUS_VIOLATION)
     }
   )
+}
+
+# `raw`: no seeking, no guessing of compression. stdio buffers both ways, so that a small frame is one read and one
+# write, and restarts what a signal interrupts.
+open_transport <- function(session, input, output) {
+  session$input <- file(input, "rb", raw = TRUE)
+  session$output <- file(output, "wb", raw = TRUE)
+}
+
+# HELLO and INIT.
+greet <- function(session) {
+  write_json(session$output, "HELLO", hello_body())
+  init <- read_json(session$input, await_frame(session, FRAME_TYPES[["INIT"]])$length)
+  session$init <- init
+  session$max_frame <- init$max_frame %||% DEFAULT_MAX_FRAME
+  session$folder <- normalizePath(init$folder, mustWork = FALSE)
 }
 
 # Written by hand: jsonlite takes longer to load than R itself, and no orphan should wait for it.
@@ -72,15 +89,15 @@ await_frame <- function(session, due) {
 }
 
 load_and_bind <- function(session) {
-  init <- read_json(session$input, await_frame(session, FRAME_TYPES[["INIT"]])$length)
-  session$max_frame <- init$max_frame %||% DEFAULT_MAX_FRAME
-  session$folder <- normalizePath(init$folder, mustWork = FALSE)
+  init <- session$init
   load_step(session, {
     prepare_session(init$libraries)
     model <- load_model(init$entry)
     loaded <- list(entry = model$entry, hints = hints_of(model$f), artifact = artifact_of())
   })
   flush.connection(stdout())
+  # Goes on in the forks. A later one has a host of its own to greet, which asks for what is loaded already.
+  if (!is.null(session$control) && fork_instances(session)) greet(session)
   write_json(session$output, "LOADED", loaded)
 
   bind <- read_json(session$input, await_frame(session, FRAME_TYPES[["BIND"]])$length)

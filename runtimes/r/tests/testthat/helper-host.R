@@ -6,10 +6,12 @@ START_BODY <- list(
 )
 
 # Starts the command of runtime.json in `folder` and reads its HELLO. Ends by itself after a minute.
-start_harness <- function(folder, memory_mb = 1024) {
+# `wrap`: function(command, at), the command to run in its place; `at(name)` is a file of this host's own.
+start_harness <- function(folder, memory_mb = 1024, built = built_folder, wrap = function(command, at) command) {
   runtime <- jsonlite::read_json(file.path(runtime_folder, "runtime.json"))
   values <- c(
-    `{tool:R}` = Sys.which("R")[[1L]], `{harness}` = file.path(runtime_folder, "harness"), `{memory_mb}` = memory_mb
+    `{tool:R}` = Sys.which("R")[[1L]], `{harness}` = file.path(runtime_folder, "harness"), `{memory_mb}` = memory_mb,
+    `{built}` = built
   )
   command <- unlist(runtime$command)
   for (name in names(values)) command <- gsub(name, values[[name]], command, fixed = TRUE)
@@ -17,6 +19,7 @@ start_harness <- function(folder, memory_mb = 1024) {
   dir.create(scratch)
   at <- function(name) file.path(scratch, name)
   system2("mkfifo", c("-m600", shQuote(c(at("in"), at("out"), at("status")))))
+  command <- wrap(command, at)
   extra <- paste0(names(runtime$env), "=", unlist(runtime$env))
   environment <- c("PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", extra)
   script <- sprintf(

@@ -2,6 +2,7 @@
 
 root <- normalizePath(file.path("..", "..", "..", ".."))
 runtime_folder <- file.path(root, "runtimes", "r")
+built_folder <- file.path(Sys.getenv("IDIOM_DATA", file.path(root, ".idiom")), "harness", "r")
 
 harness <- new.env(parent = baseenv())
 for (source_file in list.files(file.path(runtime_folder, "harness", "R"), full.names = TRUE)) {

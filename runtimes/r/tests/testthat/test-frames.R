@@ -1,4 +1,4 @@
-# Frames against frames.json: decoding at any split, and encoding.
+# Frames against frames.json and forks.json: decoding at any split, and encoding.
 
 vectors <- read_vectors("frames.json")
 
@@ -56,7 +56,7 @@ encode_frame <- function(frame) {
   written(function(con) harness$write_tensors(con, type, id, segments, tensors, json))
 }
 
-for (case in vectors$cases) {
+for (case in c(vectors$cases, read_vectors("forks.json")$cases)) {
   test_that(paste("decodes", case$name), {
     bytes <- bytes_from_hex(paste(unlist(case$chunks), collapse = ""))
     con <- rawConnection(bytes)
