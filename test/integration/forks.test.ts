@@ -2,11 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { childrenOf, hasEnded } from "../../src/process/proc.ts";
 import type { Instance } from "../../workers/instance/instance.ts";
+import { canFork, readRuntimes } from "../../workers/runtimes.ts";
 import { errorCode, failureOf } from "../support/client.ts";
+import { DATA } from "../support/data-folder.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
 import { activeLanguages } from "../support/languages.ts";
 import { ModelsFolder } from "../support/models.ts";
@@ -123,6 +127,12 @@ const LANGUAGES: Readonly<Record<"python" | "r", Language>> = {
 };
 const LOOK_AGAIN_MS = 10;
 
+function whyNotForked(language: keyof typeof LANGUAGES): string | false {
+  if (!activeLanguages().includes(language)) return `${language} is not tested`;
+  const forks = readRuntimes(join(PACKAGE_ROOT, "runtimes")).some((runtime) => runtime.language === language && canFork(runtime, DATA));
+  return forks ? false : `${language} lacks the helper that forks`;
+}
+
 function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
@@ -135,7 +145,7 @@ async function until(holds: () => boolean): Promise<void> {
 
 for (const language of ["python", "r"] as const)
   describe(`instances that are forked, in ${language},`, {
-    skip: activeLanguages().includes(language) ? false : `${language} is not tested`,
+    skip: whyNotForked(language),
     timeout: 180_000,
   }, () => {
     const { file, code, kept, libraries } = LANGUAGES[language];

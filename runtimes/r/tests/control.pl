@@ -29,4 +29,6 @@ pass_on($named->('<:raw', $from), $other, sub { shutdown $host, 1 });
 pass_on($other, $named->('>:raw', $to), sub { });
 close $host;
 if (fileno $own != 5) { POSIX::dup2(fileno $own, 5) or die $!; close $own }
+# What the test itself has open: no fork would see the end of its own while another harness held it.
+POSIX::close($_) for 6 .. 255;
 exec @command or die $!;

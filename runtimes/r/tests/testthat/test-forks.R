@@ -87,6 +87,20 @@ test_that("it holds no descriptor of its parent or siblings", {
   }
 })
 
+test_that("the zygote keeps nothing of those that have ended", {
+  skip_without_helper()
+  host <- forking(ECHO)
+  held <- function() length(list.files(sprintf("/proc/%d/fd", host$hello$pid)))
+  fork_and_end <- function() {
+    peer <- fork_another(host)
+    kill(peer$pid)
+    exited(host)
+    hang_up_fork(peer)
+    held()
+  }
+  expect_length(unique(vapply(1:5, function(i) fork_and_end(), 0L)), 1L)
+})
+
 test_that("the zygote tells how each ended, and the first is like the others", {
   skip_without_helper()
   host <- forking("predict <- function(x) if (x[1] == 1) quit(status = 3) else x")
@@ -160,6 +174,13 @@ test_that("what was closed, forgotten or has no state is in nobody's way", {
     "entropy <- file('/dev/urandom', 'rb')", PID
   ))
   expect_identical(answer(host), as.double(host$first$pid))
+})
+
+test_that("the helper compiles without a warning", {
+  skip_if(Sys.which("cc") == "", "no C compiler")
+  file <- file.path(runtime_folder, "native", "fork.c")
+  printed <- system2("cc", c("-Wall", "-Wextra", "-fsyntax-only", shQuote(file)), stdout = TRUE, stderr = TRUE)
+  expect_identical(as.vector(printed), character())
 })
 
 test_that("without its helper a model is not forked, and serves", {
