@@ -1,9 +1,10 @@
 // The instances that a process forks within its sandbox: which process belongs to which, what each takes, and what is left when one ends.
+import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { childrenOf, descendantsOf, hasEnded, pidInside, startTimeOf } from "../../src/process/proc.ts";
 import type { Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
-import { watchMemory } from "./memory-watch.ts";
+import { type Still, watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfMemory } from "./overrun.ts";
 
 export interface Sandbox {
@@ -51,10 +52,15 @@ export class Forks {
     let overrun: Overrun | null = null;
     // What nobody claims counts for each: it may be anybody's.
     const own = (): string[] => [pid, ...descendantsOf(pid), ...this.#leftBehind()].map((member) => `/proc/${member}`);
-    const stopWatch = watchMemory(own, this.#limits.memoryBytes, (bytes) => {
-      overrun = overrunOfMemory(bytes, this.#limits);
-      kill("SIGKILL");
-    });
+    const stopWatch = watchMemory(
+      own,
+      this.#limits.memoryBytes,
+      (bytes) => {
+        overrun = overrunOfMemory(bytes, this.#limits);
+        kill("SIGKILL");
+      },
+      stopped,
+    );
     this.#stops.add(stopWatch);
     return {
       pid,
@@ -101,6 +107,16 @@ export class Forks {
     }
   }
 }
+
+const stopped: Still = (processes, act) => {
+  const pids = processes.map((process) => Number(basename(process)));
+  for (const pid of pids) trySignal(pid, "SIGSTOP");
+  try {
+    return act();
+  } finally {
+    for (const pid of pids) trySignal(pid, "SIGCONT");
+  }
+};
 
 function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -2,25 +2,35 @@
 // not for memory that is shared; so what all of them take is added up, the more often the nearer they are to their limit.
 import { readdirSync, readFileSync } from "node:fs";
 
-/** As fast as memory can be taken into use on any machine: sooner than this tells, the limit cannot be reached. */
-const FASTEST_GROWTH_BYTES_PER_MS = 4 * 2 ** 20;
+/** Twice as fast as two processors take memory into use: sooner than this tells, the limit is not reached. */
+const FASTEST_GROWTH_BYTES_PER_MS = 8 * 2 ** 20;
 const SHORTEST_MS = 5;
 const LONGEST_MS = 500;
 
+/** Holds these processes still meanwhile. */
+export type Still = <Value>(processes: readonly string[], act: () => Value) => Value;
+
 /**
- * Calls `exceeded` once, with what is in use, when these processes, named by their folders below /proc, take more than `limitBytes`.
- * Returns what stops the watch.
+ * Calls `exceeded` once, with what is in use, when these processes, named by their folders below /proc, take more than `limitBytes`. To find out what they share
+ * takes milliseconds where they are large, in which they can take much more: `still` keeps them from it. Returns what stops the watch.
  */
-export function watchMemory(processes: () => readonly string[], limitBytes: number, exceeded: (bytes: number) => void): () => void {
+export function watchMemory(
+  processes: () => readonly string[],
+  limitBytes: number,
+  exceeded: (bytes: number) => void,
+  still: Still = (_, act) => act(),
+): () => void {
   let timer: NodeJS.Timeout | null = null;
   const look = (): void => {
     const folders = processes();
-    const quick = residentBytes(folders);
-    if (quick > limitBytes) {
-      const exact = proportionalBytes(folders);
-      if (exact > limitBytes) return exceeded(exact);
+    let bytes = residentBytes(folders);
+    let soonestMs = (limitBytes - bytes) / FASTEST_GROWTH_BYTES_PER_MS;
+    if (bytes > limitBytes) {
+      const started = folders.filter((process) => !isBeingStarted(process));
+      bytes = still(folders, () => proportionalBytes(started));
+      if (bytes > limitBytes) return exceeded(bytes);
+      if (started.length === folders.length) soonestMs = (limitBytes - bytes) / FASTEST_GROWTH_BYTES_PER_MS;
     }
-    const soonestMs = (limitBytes - quick) / FASTEST_GROWTH_BYTES_PER_MS;
     timer = setTimeout(look, Math.max(SHORTEST_MS, Math.min(LONGEST_MS, soonestMs))).unref();
   };
   look();
@@ -39,10 +49,9 @@ function residentBytes(processes: readonly string[]): number {
   return sum(processes, residentKilobytes) * 1024;
 }
 
-/** What processes share counts once. Takes milliseconds where they are large. A process that shows nobody its memory is counted by what it holds. */
+/** What processes share counts once. A process that shows nobody its memory is counted by what it holds. */
 function proportionalBytes(processes: readonly string[]): number {
-  const grown = processes.filter((process) => !isBeingStarted(process));
-  return sum(grown, (process) => kilobytes(`${process}/smaps_rollup`, /^Pss_(?:Anon|Shmem):\s+(\d+) kB/gm) || residentKilobytes(process)) * 1024;
+  return sum(processes, (process) => kilobytes(`${process}/smaps_rollup`, /^Pss_(?:Anon|Shmem):\s+(\d+) kB/gm) || residentKilobytes(process)) * 1024;
 }
 
 function residentKilobytes(process: string): number {
