@@ -42,6 +42,14 @@ test("cheap rows fill calls soon", () => {
   assert.equal(settled(0.3, 0.002, 15).rows, MOST);
 });
 
+test("some calls together have as many rows as a frame may have, but for less than one each", () => {
+  for (const rowMs of [0.0041, 0.006, 0.011, 0.04]) {
+    const { rows } = settled(0.3, rowMs);
+    const calls = Math.floor(MOST / rows);
+    assert.ok(MOST - calls * rows < calls, `${rowMs}: ${calls} calls of ${rows} rows`);
+  }
+});
+
 test("a call that takes long by itself gets many rows all the same", () => {
   const { rows } = settled(40, 0.1);
   assert.ok(rows > 100 && rows < 700, String(rows));
