@@ -12,14 +12,10 @@ export type Still = <Value>(processes: readonly string[], act: () => Value) => V
 
 /**
  * Calls `exceeded` once, with what is in use, when these processes, named by their folders below /proc, take more than `limitBytes`. To find out what they share
- * takes milliseconds where they are large, in which they can take much more: `still` keeps them from it. Returns what stops the watch.
+ * takes milliseconds where they are large, in which they can take much more: `still` keeps them from it; without it they are looked at again at once. Returns what
+ * stops the watch.
  */
-export function watchMemory(
-  processes: () => readonly string[],
-  limitBytes: number,
-  exceeded: (bytes: number) => void,
-  still: Still = (_, act) => act(),
-): () => void {
+export function watchMemory(processes: () => readonly string[], limitBytes: number, exceeded: (bytes: number) => void, still: Still | null = null): () => void {
   let timer: NodeJS.Timeout | null = null;
   const look = (): void => {
     const folders = processes();
@@ -27,9 +23,9 @@ export function watchMemory(
     let soonestMs = (limitBytes - bytes) / FASTEST_GROWTH_BYTES_PER_MS;
     if (bytes > limitBytes) {
       const started = folders.filter((process) => !isBeingStarted(process));
-      bytes = still(folders, () => proportionalBytes(started));
+      bytes = still === null ? proportionalBytes(started) : still(folders, () => proportionalBytes(started));
       if (bytes > limitBytes) return exceeded(bytes);
-      if (started.length === folders.length) soonestMs = (limitBytes - bytes) / FASTEST_GROWTH_BYTES_PER_MS;
+      if (still !== null && started.length === folders.length) soonestMs = (limitBytes - bytes) / FASTEST_GROWTH_BYTES_PER_MS;
     }
     timer = setTimeout(look, Math.max(SHORTEST_MS, Math.min(LONGEST_MS, soonestMs))).unref();
   };
