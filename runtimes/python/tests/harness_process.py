@@ -4,10 +4,12 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
 import sys
+import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Optional
@@ -180,6 +182,8 @@ class HarnessProcess(Peer):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # What a process that is killed leaves in a folder that others use meets the next one with its id.
+        self._tmp = tempfile.mkdtemp()
         host, child = socket.socketpair()
         self._control_host, control = socket.socketpair()
         log_read, log_write = os.pipe()
@@ -203,7 +207,8 @@ class HarnessProcess(Peer):
                 os.dup2(source, target)
             os.closerange(5 if self.arguments else 4, 256)
             os.chdir(self.folder)
-            environment = {"PATH": os.environ["PATH"], "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+            own = {"HOME": self._tmp, "TMPDIR": self._tmp}
+            environment = {"PATH": os.environ["PATH"], **own, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
             os.execve(sys.executable, [sys.executable, str(HARNESS), *self.arguments], environment)
         finally:
             os._exit(127)
@@ -218,6 +223,7 @@ class HarnessProcess(Peer):
             os.kill(self.pid, signal.SIGKILL)
             self.exit_status()
         os.close(self.log_fd)
+        shutil.rmtree(self._tmp, ignore_errors=True)
 
     def exit_status(self) -> int:
         """Waits for the end of the process; a negative signal number if one killed it."""

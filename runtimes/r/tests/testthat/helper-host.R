@@ -16,12 +16,14 @@ start_harness <- function(folder, memory_mb = 1024, built = built_folder, wrap =
   command <- unlist(runtime$command)
   for (name in names(values)) command <- gsub(name, values[[name]], command, fixed = TRUE)
   scratch <- tempfile("host")
-  dir.create(scratch)
   at <- function(name) file.path(scratch, name)
+  dir.create(scratch)
+  dir.create(at("tmp"))
   system2("mkfifo", c("-m600", shQuote(c(at("in"), at("out"), at("status")))))
   command <- wrap(command, at)
   extra <- paste0(names(runtime$env), "=", unlist(runtime$env))
-  environment <- c("PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", extra)
+  # What a process that is killed leaves in a folder that others use meets the next one with its id.
+  environment <- c("PATH=/usr/local/bin:/usr/bin:/bin", paste0(c("HOME=", "TMPDIR="), at("tmp")), extra)
   script <- sprintf(
     "exec 5>%s; cd %s && timeout -s KILL 60 env -i %s %s </dev/null 3<%s 4>%s >%s 2>%s 5>&-; echo $? >&5",
     shQuote(at("status")), shQuote(folder), paste(shQuote(environment), collapse = " "),
