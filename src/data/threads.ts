@@ -1,10 +1,10 @@
 // Datasets are read and written in threads of their own: neither parsing nor formatting ever runs where calls are answered.
 import { open } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { IdiomError } from "../core/errors.ts";
+import { limitYoungHeapsByThread } from "../process/thread-heaps.ts";
 import { Block, type BlockPlace } from "./block.ts";
 import { discard, type Target } from "./endpoints.ts";
 import type { JoinTask } from "./join-task.ts";
@@ -94,8 +94,7 @@ export class DataThreads {
 }
 
 function pool(maxThreads: number): Piscina {
-  // The process' own --max-semi-space-size, which is made for calls, would overrule the threads' limit. Its main thread has its heap already.
-  setFlagsFromString("--max-semi-space-size=0");
+  limitYoungHeapsByThread();
   return new Piscina({
     // As this file is, so is that one: TypeScript in the sources, JavaScript in the build.
     filename: join(import.meta.dirname, `tasks${extname(import.meta.filename)}`),

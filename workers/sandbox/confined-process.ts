@@ -1,19 +1,19 @@
 // The process of a model as its instance sees it, whatever was started around it: the harness's pid, the end of all of it, and the
 // watch over what its processes take together.
-import { childrenOf } from "../../src/process/proc.ts";
 import { signalOf } from "../../src/process/signals.ts";
 import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
 import type { ConfinedProcess, Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
 import { watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfMemory } from "./overrun.ts";
+import { firstBelow, type ProcessGroup } from "./process-group.ts";
 
 /** What a launcher knows of what it has started. */
 export interface Inside {
   /** Null while there is none. */
   harness(): number | null;
-  /** The folders under /proc of its processes, but for forks that have been adopted. */
-  processes(): readonly string[];
+  /** Its processes, but for forks that have been adopted. */
+  readonly group: ProcessGroup;
   /** Reaches all of them. */
   kill(signal: NodeJS.Signals): void;
   adopt(pid: number): Fork | null;
@@ -28,7 +28,8 @@ export function confinedProcess(child: ChildHandle, limits: ProcessLimits, insid
     overrun ??= found;
     inside.kill("SIGKILL");
   };
-  const stopMemoryWatch = watchMemory(inside.processes, limits.memoryBytes, (bytes) => exceeded(overrunOfMemory(bytes, limits)));
+  const watch = (): (() => void) => watchMemory(inside.group, limits.memoryBytes, (bytes) => exceeded(overrunOfMemory(bytes, limits)));
+  let stopMemoryWatch = watch();
   const stopWatch = inside.watch(exceeded);
   const exited = child.exited.then((cause) => {
     stopMemoryWatch();
@@ -47,7 +48,13 @@ export function confinedProcess(child: ChildHandle, limits: ProcessLimits, insid
       return overrun;
     },
     exited,
-    adopt: inside.adopt,
+    adopt(pid) {
+      const fork = inside.adopt(pid);
+      if (fork === null) return null;
+      stopMemoryWatch();
+      stopMemoryWatch = watch();
+      return fork;
+    },
     kill: inside.kill,
     interrupt() {
       const harness = inside.harness();
@@ -70,7 +77,7 @@ export async function givenBackAtExit<Child extends { readonly exited: Promise<u
 
 /** The first process that this one has started, while it runs itself. */
 export function firstChildOf(child: ChildHandle): number | null {
-  return child.ended ? null : (childrenOf(child.pid)[0] ?? null);
+  return child.ended ? null : firstBelow(child.pid);
 }
 
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {

@@ -1,11 +1,11 @@
 // The instances that a process forks within its sandbox: which process belongs to which, what each takes, and what is left when one ends.
-import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { childrenOf, descendantsOf, hasEnded, pidInside, startTimeOf } from "../../src/process/proc.ts";
+import { childrenOf, hasEnded, pidInside, startTimeOf } from "../../src/process/proc.ts";
 import type { Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
-import { type Still, watchMemory } from "./memory-watch.ts";
+import { watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfMemory } from "./overrun.ts";
+import { leftBehind } from "./process-group.ts";
 
 export interface Sandbox {
   /** Its first process, which inherits what others leave behind; null once it is gone. */
@@ -38,8 +38,9 @@ export class Forks {
 
   /** Null when the process has no child of that pid. */
   adopt(inside: number): Fork | null {
-    const parent = this.#sandbox.parent();
-    const pid = parent === null ? undefined : childrenOf(parent).find((child) => pidInside(child) === inside);
+    const [first, parent] = [this.#sandbox.first(), this.#sandbox.parent()];
+    if (first === null || parent === null) return null;
+    const pid = childrenOf(parent).find((child) => pidInside(child) === inside);
     const startTime = pid === undefined ? null : startTimeOf(pid);
     if (pid === undefined || startTime === null) return null;
     const signal = (target: number, name: NodeJS.Signals): void => {
@@ -50,17 +51,10 @@ export class Forks {
       signal(pid, name);
     };
     let overrun: Overrun | null = null;
-    // What nobody claims counts for each: it may be anybody's.
-    const own = (): string[] => [pid, ...descendantsOf(pid), ...this.#leftBehind()].map((member) => `/proc/${member}`);
-    const stopWatch = watchMemory(
-      own,
-      this.#limits.memoryBytes,
-      (bytes) => {
-        overrun = overrunOfMemory(bytes, this.#limits);
-        kill("SIGKILL");
-      },
-      stopped,
-    );
+    const stopWatch = watchMemory({ kind: "fork", pid, first, parent }, this.#limits.memoryBytes, (bytes) => {
+      overrun = overrunOfMemory(bytes, this.#limits);
+      kill("SIGKILL");
+    });
     this.#stops.add(stopWatch);
     return {
       pid,
@@ -82,11 +76,9 @@ export class Forks {
     for (const stop of this.#stops) stop();
   }
 
-  /** Processes whose parent has ended. */
   #leftBehind(): number[] {
     const [first, parent] = [this.#sandbox.first(), this.#sandbox.parent()];
-    if (first === null || parent === null) return [];
-    return childrenOf(first).flatMap((child) => (child === parent ? [] : [child, ...descendantsOf(child)]));
+    return first === null || parent === null ? [] : leftBehind(first, parent);
   }
 
   /** What multiplies faster than it can be ended takes the sandbox with it. */
@@ -107,16 +99,6 @@ export class Forks {
     }
   }
 }
-
-const stopped: Still = (processes, act) => {
-  const pids = processes.map((process) => Number(basename(process)));
-  for (const pid of pids) trySignal(pid, "SIGSTOP");
-  try {
-    return act();
-  } finally {
-    for (const pid of pids) trySignal(pid, "SIGCONT");
-  }
-};
 
 function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
-import { descendantsOf } from "../../src/process/proc.ts";
 import { type HarnessCommand, type SpawnedHandle, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
 import { confinedProcess, firstChildOf, givenBackAtExit, type Inside } from "./confined-process.ts";
@@ -88,7 +87,7 @@ function insideKeeper(child: SpawnedHandle, folder: string, limits: ProcessLimit
   const harness = (): number | null => firstChildOf(child);
   return {
     harness,
-    processes: () => (child.ended ? [] : descendantsOf(child.pid).map((pid) => `/proc/${pid}`)),
+    group: { kind: "below", pid: child.pid },
     // The keeper reaches all of them at once, and kills.
     kill: () => child.hangUp(),
     adopt: () => null,

@@ -47,7 +47,7 @@ export function rlimitLauncher({ data }: SandboxOptions): Launcher {
 function insideNothing(child: ChildHandle): Inside {
   return {
     harness: () => (child.ended ? null : child.pid),
-    processes: () => (child.ended ? [] : [child.pid, ...descendantsOf(child.pid)].map((pid) => `/proc/${pid}`)),
+    group: { kind: "tree", pid: child.pid },
     kill(signal) {
       if (!child.ended) for (const pid of descendantsOf(child.pid)) signalProcess(pid, signal);
       child.kill(signal);

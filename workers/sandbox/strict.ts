@@ -1,14 +1,13 @@
 // Level `strict`: bubblewrap gives each process namespaces, files and a network of its own, a filter refuses the system calls that it
 // has no use for, and limits bound what it takes.
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
-import { childrenOf } from "../../src/process/proc.ts";
 import { type ChildHandle, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
 import { confinedProcess, firstChildOf, type Inside, signalProcess } from "./confined-process.ts";
 import { Forks } from "./forks.ts";
 import { ATTACKS, type Confinement, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
 import { findLimitTools, type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits } from "./limits.ts";
-import { processesIn } from "./memory-watch.ts";
+import { firstBelow, type ProcessGroup } from "./process-group.ts";
 import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { asSlot, becoming, SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
@@ -93,7 +92,7 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
   const first = (): number | null => firstChildOf(child);
   const harness = (): number | null => {
     const parent = first();
-    return parent === null ? null : (childrenOf(parent)[0] ?? null);
+    return parent === null ? null : firstBelow(parent);
   };
   const kill = (signal: NodeJS.Signals): void => {
     const target = first();
@@ -104,11 +103,9 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
   return {
     harness,
     kill,
-    /** All that the sandbox's own /proc shows, but for its forks, which are watched by themselves. */
-    processes() {
-      const target = forks.none ? first() : harness();
-      if (target === null) return [];
-      return forks.none ? processesIn(`/proc/${target}/root/proc`) : [`/proc/${target}`];
+    get group(): ProcessGroup {
+      const parent = forks.none ? null : harness();
+      return parent === null ? { kind: "namespace", wrapper: child.pid } : { kind: "process", pid: parent };
     },
     adopt(pid) {
       const fork = forks.adopt(pid);

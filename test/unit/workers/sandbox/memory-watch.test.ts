@@ -1,75 +1,44 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import { processesIn, watchMemory } from "../../../../workers/sandbox/memory-watch.ts";
-import { temporaryFolder } from "../../../support/folders.ts";
+import { childrenOf } from "../../../../src/process/proc.ts";
+import { watchMemory } from "../../../../workers/sandbox/memory-watch.ts";
 
 const MIB = 2 ** 20;
 
-interface Process {
-  readonly residentMiB: number;
-  /** Where some of it is shared with other processes, less than `residentMiB`. */
-  readonly ownShareMiB: number;
-}
-
-/** A folder like /proc with these processes. */
-function procWith(t: TestContext, processes: readonly Process[]): string {
-  const proc = temporaryFolder(t, { meminfo: "", "self/status": "RssAnon: 999999999 kB\n" });
-  processes.forEach(({ residentMiB, ownShareMiB }, i) => {
-    const folder = join(proc, String(i + 1));
-    mkdirSync(folder);
-    writeFileSync(
-      join(folder, "status"),
-      `Name:\tmodel\nVmRSS:\t${9 * residentMiB * 1024} kB\nRssAnon:\t${residentMiB * 1024} kB\nRssFile:\t999999 kB\nRssShmem:\t0 kB\n`,
-    );
-    writeFileSync(
-      join(folder, "smaps_rollup"),
-      `Rss: 999999 kB\nPss: 999999 kB\nPss_Anon: ${(ownShareMiB - 1) * 1024} kB\nPss_File: 99999 kB\nPss_Shmem: 1024 kB\n`,
-    );
+/** The pid of a shell that has started a process that takes so much memory, once it is told to. */
+async function hoarder(t: TestContext, mib: number): Promise<{ readonly pid: number; readonly take: () => void }> {
+  const script = `process.stdin.once("data", () => { globalThis.hoard = Buffer.alloc(${mib} * 2 ** 20, 1); }); console.log("ready")`;
+  const child = spawn("sh", ["-c", '"$@"; exit', "sh", process.execPath, "-e", script], { stdio: ["pipe", "pipe", "ignore"] });
+  t.after(() => {
+    for (const pid of [child.pid as number, ...childrenOf(child.pid as number)]) process.kill(pid, "SIGKILL");
   });
-  return proc;
+  await once(child.stdout, "data");
+  return { pid: child.pid as number, take: () => child.stdin.write("take\n") };
 }
 
-/** What the first look finds beyond the limit; null: nothing. */
-function firstLook(proc: string, limitMiB: number): number | null {
-  let found: number | null = null;
-  const stop = watchMemory(
-    () => processesIn(proc),
-    limitMiB * MIB,
-    (bytes) => {
-      found = bytes / MIB;
-    },
-  );
-  stop();
-  return found;
+function exceeded(kind: "tree" | "below" | "process", pid: number, limitMiB: number): { readonly bytes: Promise<number>; readonly stop: () => void } {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  return { bytes: promise, stop: watchMemory({ kind, pid }, limitMiB * MIB, resolve) };
 }
 
-test("what the processes of a sandbox hold counts together", (t) => {
-  const proc = procWith(t, [
-    { residentMiB: 60, ownShareMiB: 60 },
-    { residentMiB: 50, ownShareMiB: 50 },
-  ]);
-  assert.equal(firstLook(proc, 100), 110);
-  assert.equal(firstLook(proc, 120), null);
+test("what grows beyond its limit is told once, and held still", async (t) => {
+  const { pid, take } = await hoarder(t, 300);
+  const watched = [exceeded("tree", pid, 300), exceeded("below", pid, 300)];
+  take();
+  for (const { bytes } of watched) assert.ok((await bytes) > 300 * MIB);
+  for (const held of [pid, ...childrenOf(pid)]) assert.match(readFileSync(`/proc/${held}/status`, "utf8"), /^State:\s+T/m);
 });
 
-test("what a fork shares with its parent counts once", (t) => {
-  const forked = { residentMiB: 80, ownShareMiB: 40 };
-  assert.equal(firstLook(procWith(t, [forked, forked]), 100), null);
-  assert.equal(firstLook(procWith(t, [forked, forked]), 70), 80);
-});
-
-test("a process that shows nobody its memory counts with all that it holds", (t) => {
-  const proc = procWith(t, [{ residentMiB: 80, ownShareMiB: 40 }]);
-  rmSync(join(proc, "1", "smaps_rollup"));
-  assert.equal(firstLook(proc, 70), 80);
-});
-
-test("files that are mapped do not count", (t) => {
-  assert.equal(firstLook(procWith(t, [{ residentMiB: 1, ownShareMiB: 1 }]), 2), null);
-});
-
-test("a sandbox that is gone holds nothing", () => {
-  assert.equal(firstLook("/nowhere", 1), null);
+test("what a process has started does not count for it alone, and nobody hears of what is watched no more", async (t) => {
+  const { pid, take } = await hoarder(t, 300);
+  const alone = exceeded("process", pid, 100);
+  const stopped = exceeded("tree", pid, 300);
+  stopped.stop();
+  for (const { bytes } of [alone, stopped]) void bytes.then(() => assert.fail("nothing of this was exceeded"));
+  const watched = exceeded("tree", pid, 300);
+  take();
+  assert.ok((await watched.bytes) > 300 * MIB);
 });

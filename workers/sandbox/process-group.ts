@@ -1,0 +1,61 @@
+// Which processes belong together, in plain data: whoever looks for them under /proc may be another thread.
+import { readdirSync } from "node:fs";
+import { childrenOf, descendantsOf } from "../../src/process/proc.ts";
+
+export type ProcessGroup =
+  /** All that the /proc of the first process below the wrapper shows: it leads a namespace. */
+  | { readonly kind: "namespace"; readonly wrapper: number }
+  /** One without those that it has started. */
+  | { readonly kind: "process"; readonly pid: number }
+  /** What one process has started. */
+  | { readonly kind: "below"; readonly pid: number }
+  /** One with those that it has started. */
+  | { readonly kind: "tree"; readonly pid: number }
+  /** A fork of `parent` with those that it has started, and what nobody claims: it may be anybody's. `first` inherits what others leave behind. */
+  | { readonly kind: "fork"; readonly pid: number; readonly first: number; readonly parent: number };
+
+/** Their folders, in the /proc that shows them. */
+export function foldersOf(group: ProcessGroup): string[] {
+  if (group.kind !== "namespace") return pidsOf(group).map((pid) => `/proc/${pid}`);
+  const first = firstBelow(group.wrapper);
+  return first === null ? [] : processesIn(`/proc/${first}/root/proc`);
+}
+
+/** As this process sees them. A list that is read while they multiply may miss some. */
+export function pidsOf(group: ProcessGroup): number[] {
+  switch (group.kind) {
+    case "namespace": {
+      const first = firstBelow(group.wrapper);
+      return first === null ? [] : [first, ...descendantsOf(first)];
+    }
+    case "process":
+      return [group.pid];
+    case "below":
+      return [...descendantsOf(group.pid)];
+    case "tree":
+      return [group.pid, ...descendantsOf(group.pid)];
+    case "fork":
+      return [group.pid, ...descendantsOf(group.pid), ...leftBehind(group.first, group.parent)];
+  }
+}
+
+/** The first process that this one has started. */
+export function firstBelow(pid: number): number | null {
+  return childrenOf(pid)[0] ?? null;
+}
+
+/** Processes whose parent has ended: `first` has inherited them, and `parent` is its only child otherwise. */
+export function leftBehind(first: number, parent: number): number[] {
+  return childrenOf(first).flatMap((child) => (child === parent ? [] : [child, ...descendantsOf(child)]));
+}
+
+/** The folders of all processes that a /proc shows. */
+export function processesIn(proc: string): string[] {
+  try {
+    return readdirSync(proc)
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => `${proc}/${pid}`);
+  } catch {
+    return [];
+  }
+}
