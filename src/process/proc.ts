@@ -21,6 +21,12 @@ export function descendantsOf(pid: number): readonly number[] {
   return [...children, ...children.flatMap(descendantsOf)];
 }
 
+/** The process that has started this one, the one that has started that, and so on, as far as this process sees them. */
+export function ancestorsOf(pid: number): number[] {
+  const parent = Number(/^PPid:\s+(\d+)$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1] ?? 0);
+  return parent === 0 ? [] : [parent, ...ancestorsOf(parent)];
+}
+
 /** Its pid in the innermost namespace that it belongs to. */
 export function pidInside(pid: number): number | null {
   const pids = /^NSpid:\s+(.+)$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1]?.split(/\s+/);

@@ -14,11 +14,12 @@ import { assertSameTensor, tensor } from "../support/tensors.ts";
 const RESTARTS = Number(process.env["IDIOM_CHAOS_RESTARTS"] || 10);
 /** R and Java take longer to start. */
 const SHARE: Record<Language, number> = { python: 1, node: 1, r: 0.02, java: 0.02 };
+/** Also before it is counted what there is. */
 const FEWEST = 5;
 /** Answered between two restarts. */
-const CALLS = 10;
-/** Until then compiled code and pools of buffers grow. */
-const WARM_UP = { restarts: 5, calls: 4000 };
+const CALLS = 20;
+/** Until then compiled code, pools of buffers and the heap of young objects grow. */
+const WARM_UP = { restarts: 100, calls: 20_000 };
 /** Below that the garbage collector's own habits are all that can be seen. */
 const MEMORY_TELLS_FROM = 1000;
 const MAX_GROWTH_BYTES = 20 * 2 ** 20;
@@ -46,8 +47,8 @@ describe("restarts", () => {
         await killAndWait(node, model, instance);
         await callTogether();
       };
-      for (let i = 0; i < WARM_UP.restarts; i++) await restart();
       const memoryTells = restarts >= MEMORY_TELLS_FROM;
+      for (let i = 0; i < (memoryTells ? WARM_UP.restarts : FEWEST); i++) await restart();
       if (memoryTells) for (let i = 0; i < WARM_UP.calls; i += CALLS) await callTogether();
       const before = await holdings();
       for (let i = 0; i < restarts; i++) await restart();

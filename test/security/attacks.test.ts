@@ -7,6 +7,7 @@ import { appendFileSync, chmodSync, closeSync, cpSync, openSync, symlinkSync } f
 import { type AddressInfo, createServer, type Server as NetServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { ControlGroups } from "../../workers/sandbox/control-groups.ts";
 import { buildAttackLibrary } from "../support/attack-library.ts";
 import { whyNoLandlock } from "../support/landlock.ts";
 import { activeLanguages, type Language } from "../support/languages.ts";
@@ -123,6 +124,13 @@ for (const level of LEVELS) {
               outcome,
               level === "strict" ? /^ENOSPC$/ : /its files took [\d.]+MiB; the model may write 16MiB of temporary files; raise limits\.tmp/,
             );
+          });
+
+          // Only a control group knows of it.
+          test("hide memory without end", { skip: (level !== "strict" || ControlGroups.open() === null) && "no control group bounds it" }, async () => {
+            await assert.rejects(run(server, language, "hides_shared_memory"), {
+              details: /its processes and temporary files together took more than a sandbox may; the model may take 512MiB; raise limits\.memory/,
+            });
           });
 
           for (const { name, words } of MEMORY_BOMBS) {

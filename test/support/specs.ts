@@ -3,6 +3,7 @@ import type { Datatype } from "../../src/core/datatype.ts";
 import type { Manifest, ModelLimits, ModelVersion } from "../../src/core/model.ts";
 import type { Signature, TensorHint, TensorSpec } from "../../src/core/signature.ts";
 import type { Tensor } from "../../src/core/tensor.ts";
+import type { ProcessLimits } from "../../workers/sandbox/limits.ts";
 
 export function spec(name: string, datatype: Datatype, shape: readonly number[], rest: Partial<TensorSpec> = {}): TensorSpec {
   return { name, datatype, shape, contentType: null, na: null, levels: null, ...rest };
@@ -23,6 +24,13 @@ export function tensor(datatype: Datatype, shape: readonly number[], data: Uint8
 
 /** What a model.yaml without limits asks for. */
 export const LIMITS: ModelLimits = { timeoutMs: 30_000, memoryBytes: 2 ** 30, cpus: null, pids: 64, tmpBytes: 2 ** 26, network: false };
+export const PROCESS_LIMITS: ProcessLimits = {
+  ...LIMITS,
+  dataBytes: LIMITS.memoryBytes,
+  sharedBy: 1,
+  sandboxMemoryBytes: LIMITS.memoryBytes,
+  sandboxPids: LIMITS.pids,
+};
 
 export function manifest(rest: Partial<Manifest> = {}): Manifest {
   return {

@@ -5,7 +5,7 @@ import type { ChildHandle, ExitCause } from "../../src/process/spawn.ts";
 import type { ConfinedProcess, Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
 import { watchMemory } from "./memory-watch.ts";
-import { type Overrun, overrunOfMemory } from "./overrun.ts";
+import { type Overrun, overrunOfGroup, overrunOfMemory } from "./overrun.ts";
 import { firstBelow, type ProcessGroup } from "./process-group.ts";
 
 /** What a launcher knows of what it has started. */
@@ -17,6 +17,8 @@ export interface Inside {
   /** Reaches all of them. */
   kill(signal: NodeJS.Signals): void;
   adopt(pid: number): Fork | null;
+  /** Whether the kernel has ended a process of it for want of memory since this was last asked. */
+  hasRunOut(): boolean;
   /** Of what else there is to watch: calls `exceeded` once, returns what is to be called when the process has ended. */
   watch(exceeded: (overrun: Overrun) => void): () => void;
 }
@@ -34,6 +36,7 @@ export function confinedProcess(child: ChildHandle, limits: ProcessLimits, insid
   const exited = child.exited.then((cause) => {
     stopMemoryWatch();
     stopWatch();
+    if (inside.hasRunOut()) overrun ??= overrunOfGroup(limits);
     return causeInside(cause);
   });
   return {

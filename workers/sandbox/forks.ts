@@ -4,7 +4,7 @@ import { childrenOf, hasEnded, pidInside, startTimeOf } from "../../src/process/
 import type { Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
 import { watchMemory } from "./memory-watch.ts";
-import { type Overrun, overrunOfMemory } from "./overrun.ts";
+import { type Overrun, overrunOfGroup, overrunOfMemory } from "./overrun.ts";
 import { leftBehind } from "./process-group.ts";
 
 export interface Sandbox {
@@ -12,6 +12,8 @@ export interface Sandbox {
   first(): number | null;
   /** The process that forks, a child of the first. */
   parent(): number | null;
+  /** Whether the kernel has ended a process of it for want of memory since this was last asked. */
+  hasRunOut(): boolean;
   /** Ends all of it. */
   end(): void;
 }
@@ -66,6 +68,7 @@ export class Forks {
       ended: async () => {
         this.#stops.delete(stopWatch);
         stopWatch();
+        if (this.#sandbox.hasRunOut()) overrun ??= overrunOfGroup(this.#limits);
         await this.#sweep();
       },
     };

@@ -91,6 +91,7 @@ function insideKeeper(child: SpawnedHandle, folder: string, limits: ProcessLimit
     // The keeper reaches all of them at once, and kills.
     kill: () => child.hangUp(),
     adopt: () => null,
+    hasRunOut: () => false,
     watch: (exceeded) => watchSize(folder, limits, exceeded),
   };
 }

@@ -21,6 +21,8 @@ export interface ProcessLimits extends ModelLimits {
   readonly dataBytes: number;
   /** How many instances may share a sandbox: what belongs to the sandbox is theirs together, so that each has what model.yaml says. */
   readonly sharedBy: number;
+  /** Memory of all that a sandbox may hold, without its temporary files. */
+  readonly sandboxMemoryBytes: number;
   /** Processes and threads of a sandbox. */
   readonly sandboxPids: number;
 }
@@ -61,10 +63,12 @@ export function processLimits(runtime: Needs, { name, manifest }: ModelVersion, 
     );
   }
   const dataBytes = limits.memoryBytes + data_headroom_mb * 2 ** 20;
-  if (!(runtime.forks && manifest.instances.fork)) return { ...limits, dataBytes, sharedBy: 1, sandboxPids: limits.pids };
+  if (!(runtime.forks && manifest.instances.fork)) {
+    return { ...limits, dataBytes, sharedBy: 1, sandboxMemoryBytes: limits.memoryBytes, sandboxPids: limits.pids };
+  }
   const sharedBy = mostInstances(manifest);
   // And the process that they are forked from.
-  return { ...limits, dataBytes, sharedBy, sandboxPids: limits.pids * sharedBy + 1 };
+  return { ...limits, dataBytes, sharedBy, sandboxMemoryBytes: limits.memoryBytes * (sharedBy + 1), sandboxPids: limits.pids * sharedBy + 1 };
 }
 
 /** One more while it replaces another. */

@@ -43,6 +43,12 @@ export function overrunOfMemory(usedBytes: number, limits: ProcessLimits): Overr
   return { code, advice: `its processes took ${formatSize(usedBytes)} of memory; ${advice}` };
 }
 
+/** The kernel has ended one of its processes. */
+export function overrunOfGroup(limits: ProcessLimits): Overrun {
+  const { code, advice } = overrun("OUT_OF_MEMORY", limits);
+  return { code, advice: `its processes and temporary files together took more than a sandbox may; ${advice}` };
+}
+
 /** `usedBytes`: what its files in the folder for temporary ones take. */
 export function overrunOfDisk(usedBytes: number, limits: ProcessLimits): Overrun {
   const { code, advice } = overrun("DISK_FULL", limits);

@@ -18,6 +18,7 @@ const LIMITS = {
   cpus: null,
   pids: 64,
   sharedBy: 1,
+  sandboxMemoryBytes: 2 ** 30,
   sandboxPids: 64,
   tmpBytes: 2 ** 20,
   network: false,

@@ -53,6 +53,7 @@ function insideNothing(child: ChildHandle): Inside {
       child.kill(signal);
     },
     adopt: () => null,
+    hasRunOut: () => false,
     watch: () => () => {},
   };
 }

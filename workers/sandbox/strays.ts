@@ -11,7 +11,7 @@ export function hostMark(): Readonly<Record<string, string>> {
   return { [VARIABLE]: identityOf(process.pid) };
 }
 
-/** How the names of this host's folders in the folder for temporary files begin. */
+/** How the names of this host's folders begin, where others have theirs as well. */
 export function folderPrefix(): string {
   return `idiom-host-${identityOf(process.pid).replaceAll(":", "-")}-`;
 }
@@ -23,15 +23,15 @@ export function endStrays(): number {
     return host !== null && isStray(host);
   });
   const ended = strays.filter(end).length;
-  for (const folder of strayFolders()) rmSync(folder, { recursive: true, force: true });
+  for (const folder of strayFolders(tmpdir())) rmSync(folder, { recursive: true, force: true });
   return ended;
 }
 
-/** Only those of this user: a name proves nothing. */
-function strayFolders(): string[] {
-  return readdirSync(tmpdir()).flatMap((name) => {
+/** Folders in this one of hosts that are no more. Only those of this user: a name proves nothing. */
+export function strayFolders(parent: string): string[] {
+  return readdirSync(parent).flatMap((name) => {
     const [, ...host] = /^idiom-host-(\d+)-(\d+)-(\d+)-/.exec(name) ?? [];
-    const folder = join(tmpdir(), name);
+    const folder = join(parent, name);
     return host.length > 0 && isStray(host.join(":")) && lstatSync(folder).uid === process.getuid?.() ? [folder] : [];
   });
 }

@@ -3,7 +3,8 @@
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { type ChildHandle, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
-import { confinedProcess, firstChildOf, type Inside, signalProcess } from "./confined-process.ts";
+import { confinedProcess, firstChildOf, givenBackAtExit, type Inside, signalProcess } from "./confined-process.ts";
+import { type ControlGroup, ControlGroups } from "./control-groups.ts";
 import { Forks } from "./forks.ts";
 import { ATTACKS, type Confinement, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
 import { findLimitTools, type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits } from "./limits.ts";
@@ -15,6 +16,8 @@ import { mountsOf, systemMounts } from "./visible.ts";
 
 /** What each instance has of its private /dev/shm. */
 const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
+/** What the kernel itself keeps for the processes: tables of pages, pipes, sockets. */
+const KERNEL_BYTES = 64 * 2 ** 20;
 /** A full /tmp is an error that the model can handle; a file that is too long ends the process. */
 const FILE_HEADROOM_BYTES = 2 ** 20;
 
@@ -25,6 +28,7 @@ export function strictLauncher({ data, models }: SandboxOptions): Launcher {
   const bwrap = findTool("bwrap", data);
   const setpriv = findTool("setpriv", data);
   const tools = findLimitTools(data);
+  const groups = ControlGroups.open();
   const [closed, open] = [false, true].map((network) => seccompFilter(process.arch, { network, hostFiles: "hidden", pass: null })) as [Buffer, Buffer];
   const hidden = [PACKAGE_ROOT, data, models];
 
@@ -37,27 +41,34 @@ export function strictLauncher({ data, models }: SandboxOptions): Launcher {
       "no network, no environment, no descriptors of the host",
       isRoot ? "a uid of its own for each sandbox, no capabilities" : "no capabilities",
       `${DENIED_CALLS} system calls refused, and sockets and namespaces by argument (seccomp)`,
-      "limits for memory, processes, files and descriptors",
+      `limits for memory${groups === null ? "" : " (control groups as well)"}, processes, files and descriptors`,
     ],
     stops: ATTACKS,
     launch: (command, confinement) =>
       asSlot(uids, async (uid) => {
         const { limits } = confinement;
         const inside = withTemporaryFolder(command, "/tmp");
+        const group = groups?.make(limits.sandboxMemoryBytes + (limits.tmpBytes + SHARED_MEMORY_BYTES) * limits.sharedBy + KERNEL_BYTES) ?? null;
         const wrapper: Wrapper = {
           env: hostMark(),
           uid,
           feeds: [nulSeparated(mounts(inside, confinement, hidden, isRoot)), limits.network ? open : closed],
           lifeline: false,
           around: (words, fd) => [
+            ...(group?.joining ?? []),
             ...limitsAround(tools, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) * limits.sharedBy + FILE_HEADROOM_BYTES),
             ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
             // As the last step: until then root mounts, so that folders below ones that only root may enter can be shown.
             ...[...(uid === null ? [] : becoming(setpriv, uid)), ...limitsInside(tools, limits.sandboxPids), ...words],
           ],
         };
-        const child = await spawnHarness(inside, wrapper);
-        return confinedProcess(child, limits, insideBubblewrap(child, limits, tools));
+        return givenBackAtExit(
+          () => group?.remove(),
+          async () => {
+            const child = await spawnHarness(inside, wrapper);
+            return confinedProcess(child, limits, insideBubblewrap(child, limits, tools, group));
+          },
+        );
       }),
   };
 }
@@ -87,7 +98,7 @@ function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, 
  * Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot write there, because its host has just died, leaves
  * its first process waiting forever.
  */
-function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: LimitTools): Inside {
+function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: LimitTools, group: ControlGroup | null): Inside {
   /** Takes all others with it; bubblewrap ends when they are gone. Null while nothing has been started. */
   const first = (): number | null => firstChildOf(child);
   const harness = (): number | null => {
@@ -99,7 +110,8 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
     if (target === null) child.kill(signal);
     else signalProcess(target, signal);
   };
-  const forks = new Forks({ first, parent: harness, end: () => kill("SIGKILL") }, limits);
+  const hasRunOut = (): boolean => group?.hasRunOut() ?? false;
+  const forks = new Forks({ first, parent: harness, hasRunOut, end: () => kill("SIGKILL") }, limits);
   return {
     harness,
     kill,
@@ -112,6 +124,7 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
       if (fork !== null) moveToCores(tools, limits, fork.pid);
       return fork;
     },
+    hasRunOut,
     watch: () => () => forks.close(),
   };
 }

@@ -353,6 +353,25 @@ static int takes_memory(long bytes, int flags) {
 }
 static int takes_private_memory(const char *unused) { return takes_memory(1200 * MIB, MAP_PRIVATE); }
 static int takes_shared_memory(const char *unused) { return takes_memory(1200 * MIB, MAP_SHARED); }
+/* Given back to the kernel's care, it is shown as nobody's, and held all the same. */
+static int hides_shared_memory(const char *unused) {
+  char *blocks[20];
+  int count = 0, error = 0;
+  while (count < 20 && error == 0) {
+    char *memory = mmap(NULL, 100 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+      error = errno;
+      break;
+    }
+    blocks[count++] = memory;
+    for (long part = 0; part < 100 * MIB; part += MIB) {
+      for (long at = part; at < part + MIB; at += 4096) memory[at] = 1;
+      madvise(memory + part, MIB, MADV_DONTNEED);
+    }
+  }
+  while (count > 0) munmap(blocks[--count], 100 * MIB);
+  return error;
+}
 static int forks_with_memory(const char *unused) {
   int pipes[2];
   char done;
@@ -411,6 +430,7 @@ static const struct { const char *name; int (*attack)(const char *target); } ATT
   {"becomes_root", becomes_root}, {"joins_groups", joins_groups}, {"gains_capabilities", gains_capabilities}, {"raises_limit", raises_limit},
   {"fills_tmp", fills_tmp}, {"fills_tmp_with_files", fills_tmp_with_files}, {"fills_shared_memory", fills_shared_memory}, {"forks", forks}, {"starts_threads", starts_threads},
   {"opens_descriptors", opens_descriptors}, {"takes_private_memory", takes_private_memory}, {"takes_shared_memory", takes_shared_memory},
+  {"hides_shared_memory", hides_shared_memory},
   {"forks_with_memory", forks_with_memory}, {"sends_garbage", sends_garbage}, {"sends_length", sends_length},
   {"sends_wrong_id", sends_wrong_id}, {"sends_hello", sends_hello}, {"answers_first_call", answers_first_call}, {"floods_log", floods_log},
 };

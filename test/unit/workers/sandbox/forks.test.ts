@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import { childrenOf, hasEnded } from "../../../../src/process/proc.ts";
 import { Forks } from "../../../../workers/sandbox/forks.ts";
 import type { Fork } from "../../../../workers/sandbox/launcher.ts";
-import { LIMITS } from "../../../support/specs.ts";
+import { PROCESS_LIMITS } from "../../../support/specs.ts";
 
 /** Sleeps until the test ends. */
 function sleeper(t: TestContext): number {
@@ -44,7 +44,7 @@ async function adopted(t: TestContext, first: () => number): Promise<Sandboxed> 
   const end = (): void => {
     ends++;
   };
-  const forks = new Forks({ first, parent: () => parent, end }, { ...LIMITS, dataBytes: LIMITS.memoryBytes, sharedBy: 1, sandboxPids: 64 });
+  const forks = new Forks({ first, parent: () => parent, hasRunOut: () => false, end }, PROCESS_LIMITS);
   t.after(() => forks.close());
   const fork = forks.adopt(childrenOf(parent)[0] as number);
   assert.ok(fork !== null);
@@ -52,7 +52,7 @@ async function adopted(t: TestContext, first: () => number): Promise<Sandboxed> 
 }
 
 test("only a child of the process that forks is taken for its fork", (t) => {
-  const forks = new Forks({ first: () => 1, parent: () => sleeper(t), end: assert.fail }, { ...LIMITS, dataBytes: 1, sharedBy: 1, sandboxPids: 64 });
+  const forks = new Forks({ first: () => 1, parent: () => sleeper(t), hasRunOut: () => false, end: assert.fail }, PROCESS_LIMITS);
   assert.equal(forks.adopt(process.pid), null);
   assert.equal(forks.none, true);
 });

@@ -14,7 +14,7 @@ const limitsOf = (limits: Partial<ModelLimits>, name = "m"): ReturnType<typeof p
 
 describe("the limits of a model.yaml", () => {
   test("hold as they are where the operator allows them, and leave the runtime its room", () => {
-    assert.deepEqual(limitsOf({}), { ...LIMITS, dataBytes: 2 ** 30 + 128 * 2 ** 20, sharedBy: 1, sandboxPids: 64 });
+    assert.deepEqual(limitsOf({}), { ...LIMITS, dataBytes: 2 ** 30 + 128 * 2 ** 20, sharedBy: 1, sandboxMemoryBytes: 2 ** 30, sandboxPids: 64 });
   });
 
   const refused: readonly (readonly [Partial<ModelLimits>, string])[] = [

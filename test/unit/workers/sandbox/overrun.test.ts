@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { overrunBySignal, overrunIn, overrunOfMemory } from "../../../../workers/sandbox/overrun.ts";
-import { LIMITS } from "../../../support/specs.ts";
-
-const PROCESS = { ...LIMITS, dataBytes: 2 ** 30, sharedBy: 1, sandboxPids: 64 };
+import { PROCESS_LIMITS } from "../../../support/specs.ts";
 
 describe("a limit is known by what a language says of it:", () => {
   const said: readonly (readonly [string, string])[] = [
@@ -21,21 +19,21 @@ describe("a limit is known by what a language says of it:", () => {
     ["Error ENOSPC: no space left on device, write", "DISK_FULL"],
     ["FileSystemException x.txt: Read-only file system", "MODEL_ERROR"],
   ];
-  for (const [text, code] of said) test(text, () => assert.equal(overrunIn(text, PROCESS)?.code, code));
+  for (const [text, code] of said) test(text, () => assert.equal(overrunIn(text, PROCESS_LIMITS)?.code, code));
 
   for (const text of ["ValueError age is negative", "RuntimeError CUDA out of memory", ""])
-    test(`nothing in "${text}"`, () => assert.equal(overrunIn(text, PROCESS), null));
+    test(`nothing in "${text}"`, () => assert.equal(overrunIn(text, PROCESS_LIMITS), null));
 });
 
 test("the advice names the limit, its value and where to raise it", () => {
-  assert.equal(overrunIn("EAGAIN", PROCESS)?.advice, "the model may have 64 processes and threads; raise limits.pids in model.yaml");
-  assert.deepEqual(overrunOfMemory(1.5 * 2 ** 30, PROCESS), {
+  assert.equal(overrunIn("EAGAIN", PROCESS_LIMITS)?.advice, "the model may have 64 processes and threads; raise limits.pids in model.yaml");
+  assert.deepEqual(overrunOfMemory(1.5 * 2 ** 30, PROCESS_LIMITS), {
     code: "OUT_OF_MEMORY",
     advice: "its processes took 1.5GiB of memory; the model may take 1GiB; raise limits.memory in model.yaml",
   });
 });
 
 test("a process that wrote too long a file is known by its signal", () => {
-  assert.equal(overrunBySignal("SIGXFSZ", PROCESS)?.code, "DISK_FULL");
-  assert.equal(overrunBySignal("SIGSEGV", PROCESS), null);
+  assert.equal(overrunBySignal("SIGXFSZ", PROCESS_LIMITS)?.code, "DISK_FULL");
+  assert.equal(overrunBySignal("SIGSEGV", PROCESS_LIMITS), null);
 });

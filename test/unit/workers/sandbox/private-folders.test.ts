@@ -10,10 +10,10 @@ import type { Overrun } from "../../../../workers/sandbox/overrun.ts";
 import { watchSize } from "../../../../workers/sandbox/private-folders.ts";
 import { endStrays, folderPrefix } from "../../../../workers/sandbox/strays.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
-import { LIMITS } from "../../../support/specs.ts";
+import { PROCESS_LIMITS } from "../../../support/specs.ts";
 
 const MIB = 2 ** 20;
-const limits: ProcessLimits = { ...LIMITS, dataBytes: 0, sharedBy: 1, sandboxPids: 64, tmpBytes: MIB };
+const limits: ProcessLimits = { ...PROCESS_LIMITS, tmpBytes: MIB };
 
 /** What the watch says when it finds too much. */
 function overrunIn(folder: string): Promise<Overrun> {

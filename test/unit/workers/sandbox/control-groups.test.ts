@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, test } from "node:test";
+import { type ControlGroup, ControlGroups } from "../../../../workers/sandbox/control-groups.ts";
+import { folderPrefix } from "../../../../workers/sandbox/strays.ts";
+
+const MIB = 2 ** 20;
+
+describe("control groups", { skip: ControlGroups.open() === null && "this process may not divide its own" }, () => {
+  const open = (): ControlGroups => ControlGroups.open() as ControlGroups;
+  /** The signal that a member ended by. */
+  const run = ({ joining }: ControlGroup, script: string): NodeJS.Signals | null =>
+    spawnSync(joining[0] as string, [...joining.slice(1), process.execPath, "-e", script]).signal;
+  const folderOf = ({ joining }: ControlGroup): string => dirname(joining.at(-1) as string);
+
+  test("what takes more memory than its group may is ended, and told once", () => {
+    const group = open().make(256 * MIB);
+    assert.equal(run(group, `Buffer.alloc(${100 * MIB}, 1)`), null);
+    assert.equal(group.hasRunOut(), false);
+    assert.equal(run(group, `Buffer.alloc(${400 * MIB}, 1)`), "SIGKILL");
+    assert.deepEqual([group.hasRunOut(), group.hasRunOut()], [true, false]);
+    group.remove();
+    assert.deepEqual([existsSync(folderOf(group)), group.hasRunOut()], [false, false]);
+  });
+
+  test("groups of a host that is no more are removed at the next start, those of a living one are not", () => {
+    const living = open().make(256 * MIB);
+    const stray = join(dirname(folderOf(living)), `${folderPrefix().replace(/^(idiom-host-\d+)-\d+-/, "$1-1-")}0`);
+    mkdirSync(stray);
+    open();
+    assert.deepEqual([folderOf(living), stray].map(existsSync), [true, false]);
+    living.remove();
+  });
+});
