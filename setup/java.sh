@@ -54,7 +54,7 @@ set_up_java_harness() {
   harness=$data/harness/java
   ! is_current "$harness" "$key" || return 0
   step "building the Java harness (mvn package)"
-  rm -rf "$harness.new"
+  rm -rf "$harness.new" runtimes/java/target/classes # Maven keeps what is compiled when only its options change
   mkdir -p "$harness.new"
   if maven -f runtimes/java/pom.xml package && cp runtimes/java/target/idiom-harness.jar "$harness.new"; then
     publish "$harness.new" "$harness" "$key"
