@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
 done
 
 cd "$(dirname "$0")/.." || exit 1
-repository=$PWD
+repository=$(pwd -P) # as Node names it: the JVM takes an archive of classes only for a jar of the same name
 . setup/common.sh
 . setup/debian.sh
 . setup/node.sh
