@@ -70,7 +70,7 @@ set_up_java_archive() {
   harness=$data/harness/java
   [ -f "$harness/idiom-harness.jar" ] || return 0
   key=$(key_of "archive $(java -Xinternalversion 2>&1)" "$harness/.idiom-key" runtimes/java/archive/* setup/java.sh)
-  [ "$(cat "$harness/.archive-key" 2>/dev/null)" != "$key" ] || return 0
+  if [ -f "$harness/idiom-harness.jsa" ] && [ "$(cat "$harness/.archive-key" 2>/dev/null)" = "$key" ]; then return 0; fi
   step "making the class archive of the Java harness (java -Xshare:dump)"
   rm -f "$harness/idiom-harness.jsa"
   if run node runtimes/java/archive/make.mjs "$harness"; then

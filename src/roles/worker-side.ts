@@ -47,10 +47,10 @@ export async function workerSide(
 ): Promise<WorkerSide> {
   const all = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
   const runtimes = chosen(all, languages);
-  const launcher = await openSandbox(config.sandbox, config);
-  announceSandbox(launcher, log);
   const strays = endStrays();
   if (strays > 0) log.warn(`ended ${strays} processes that a server which was killed had left behind`);
+  const launcher = await openSandbox(config.sandbox, config);
+  announceSandbox(launcher, log);
   const watch = new FolderWatch(
     config.models,
     all.map((runtime) => ({ language: runtime.language, entryFiles: runtime.entry_files })),

@@ -26,6 +26,7 @@ const NEIGHBOUR = {
   "model.mjs": "export default ({ x }) => ({ y: x });\n",
 };
 const isRoot = process.getuid?.() === 0;
+const controlGroups = await ControlGroups.open();
 
 const models = new ModelsFolder();
 const outside = new ModelsFolder().add("outside", { secret: "of the host\n", "empty/.keep": "", "open/.keep": "" });
@@ -127,7 +128,7 @@ for (const level of LEVELS) {
           });
 
           // Only a control group knows of it.
-          test("hide memory without end", { skip: (level !== "strict" || ControlGroups.open() === null) && "no control group bounds it" }, async () => {
+          test("hide memory without end", { skip: (level !== "strict" || controlGroups === null) && "no control group bounds it" }, async () => {
             await assert.rejects(run(server, language, "hides_shared_memory"), {
               details: /its processes and temporary files together took more than a sandbox may; the model may take 512MiB; raise limits\.memory/,
             });

@@ -6,14 +6,14 @@ import type { ConfinedProcess, Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
 import { watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfGroup, overrunOfMemory } from "./overrun.ts";
-import { firstBelow, type ProcessGroup } from "./process-group.ts";
+import { firstBelow, type WatchedProcesses } from "./watched-processes.ts";
 
 /** What a launcher knows of what it has started. */
 export interface Inside {
   /** Null while there is none. */
   harness(): number | null;
   /** Its processes, but for forks that have been adopted. */
-  readonly group: ProcessGroup;
+  readonly group: WatchedProcesses;
   /** Reaches all of them. */
   kill(signal: NodeJS.Signals): void;
   adopt(pid: number): Fork | null;
@@ -36,8 +36,9 @@ export function confinedProcess(child: ChildHandle, limits: ProcessLimits, insid
   const exited = child.exited.then((cause) => {
     stopMemoryWatch();
     stopWatch();
-    if (inside.hasRunOut()) overrun ??= overrunOfGroup(limits);
-    return causeInside(cause);
+    const ended = causeInside(cause);
+    if (ended.signal === "SIGKILL" && inside.hasRunOut()) overrun ??= overrunOfGroup(limits);
+    return ended;
   });
   return {
     ...child,

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { basename, dirname, join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ancestorsOf, descendantsOf } from "../../src/process/proc.ts";
+import { runTool } from "../../src/process/spawn.ts";
 import { folderPrefix, strayFolders } from "./strays.ts";
 
 export interface ControlGroup {
@@ -18,33 +19,50 @@ export interface ControlGroup {
 /** The files of the two versions of the kernel's interface. */
 interface Version {
   readonly limit: string;
-  readonly events: string;
+  /** What keeps a group from the swap: what is swapped out is held all the same. */
+  readonly swap: string;
+  /** How many processes have been ended, for want of memory anywhere. */
+  readonly kills: readonly [file: string, count: RegExp];
+  /** How often the limit of the group has been met. */
+  readonly met: readonly [file: string, count: RegExp];
 }
 
-const V2: Version = { limit: "memory.max", events: "memory.events" };
-const V1: Version = { limit: "memory.limit_in_bytes", events: "memory.oom_control" };
+const V2: Version = {
+  limit: "memory.max",
+  swap: "memory.swap.max",
+  kills: ["memory.events", /^oom_kill (\d+)$/m],
+  met: ["memory.events", /^oom (\d+)$/m],
+};
+const V1: Version = {
+  limit: "memory.limit_in_bytes",
+  swap: "memory.swappiness",
+  kills: ["memory.oom_control", /^oom_kill (\d+)$/m],
+  met: ["memory.failcnt", /^(\d+)$/m],
+};
 
 /** Version 2 lets no group have processes of its own and limits for groups below it: this process moves into one of them. */
-const OWN_LEAF = "idiom";
+const OWN_LEAF = "idiom-itself";
+/** Others may start one meanwhile. */
+const MOVES = 5;
 const TRIES = 40;
 const TRY_AGAIN_MS = 50;
 
-/** In this process, also where it opens them more than once. */
+/** In this process, also where it opens them more than once: how many, and those that are still there. */
 let count = 0;
+const made = new Set<string>();
 
 export class ControlGroups {
   readonly #parent: string;
   readonly #version: Version;
-  readonly #made = new Set<string>();
 
   /** Null where this process may not divide its own group. */
-  static open(): ControlGroups | null {
+  static async open(): Promise<ControlGroups | null> {
     for (const version of [V2, V1]) {
       try {
         const parent = version === V2 ? dividedGroup() : ownGroup("cgroup", "memory");
         if (parent === null) continue;
         const groups = new ControlGroups(parent, version);
-        groups.make(2 ** 30).remove();
+        await groups.#tryOut();
         return groups;
       } catch {
         // Read-only, somebody else's, or without the controller.
@@ -57,34 +75,52 @@ export class ControlGroups {
     this.#parent = parent;
     this.#version = version;
     for (const folder of strayFolders(parent)) tryRemove(folder);
-    process.once("exit", () => this.#made.forEach(tryRemove));
   }
 
+  /** @throws Error where no process can be started in a group. */
+  async #tryOut(): Promise<void> {
+    const group = this.make(2 ** 30);
+    const [shell, ...words] = group.joining;
+    try {
+      await runTool(shell as string, [...words, "/bin/true"]);
+    } finally {
+      group.remove();
+    }
+  }
+
+  /** @throws Error when it cannot be made. */
   make(bytes: number): ControlGroup {
+    if (count === 0) process.once("exit", () => made.forEach(tryRemove));
     const folder = join(this.#parent, `${folderPrefix()}${count++}`);
-    mkdirSync(folder);
-    this.#made.add(folder);
-    writeFileSync(join(folder, this.#version.limit), String(bytes));
-    // What is swapped out is held all the same.
-    if (this.#version === V2 && existsSync(join(folder, "memory.swap.max"))) writeFileSync(join(folder, "memory.swap.max"), "0");
+    const { limit, swap, kills, met } = this.#version;
+    try {
+      mkdirSync(folder);
+      made.add(folder);
+      writeFileSync(join(folder, limit), String(bytes));
+      if (existsSync(join(folder, swap))) writeFileSync(join(folder, swap), "0");
+    } catch (error) {
+      void remove(folder);
+      throw new Error(`its control group cannot be made: ${(error as Error).message}`, { cause: error });
+    }
     let known = 0;
     return {
       joining: ["/bin/sh", "-c", 'echo 0 >"$0" && exec "$@"', join(folder, "cgroup.procs")],
       hasRunOut: () => {
         const before = known;
-        known = Math.max(known, killsIn(join(folder, this.#version.events)));
-        return known > before;
+        known = Math.max(known, countIn(folder, kills));
+        // The machine's memory may have run out instead.
+        return known > before && countIn(folder, met) > 0;
       },
-      remove: () => void this.#remove(folder),
+      remove: () => void remove(folder),
     };
   }
+}
 
-  /** The kernel may still be busy with the last of its processes. */
-  async #remove(folder: string): Promise<void> {
-    for (let tries = 0; tries < TRIES; tries++) {
-      if (tryRemove(folder)) return void this.#made.delete(folder);
-      await delay(TRY_AGAIN_MS, null, { ref: false });
-    }
+/** The kernel may still be busy with the last of its processes. */
+async function remove(folder: string): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (tryRemove(folder)) return void made.delete(folder);
+    await delay(TRY_AGAIN_MS, null, { ref: false });
   }
 }
 
@@ -101,18 +137,31 @@ function dividedGroup(): string | null {
   return group;
 }
 
-/** A login's group, by the name that systemd gives it. */
-const LOGIN = /^session-.*\.scope$/;
+/** What systemd has made for logins and programs of users; and for services, unless it has given them to the user that they run as. */
+const SYSTEMDS = /\/user\.slice\/|\.scope$/;
+const SYSTEMDS_FOR_ROOT = /\.service$/;
 
-/** With what has started this process, and what it has started. @throws Error where that is somebody's shell, and where others are in the group. */
+/** With all that whoever has started this process here has started. @throws Error where the group is systemd's own, and where others are in it. */
 function moveToLeaf(group: string): void {
-  if (LOGIN.test(basename(group))) throw new Error(`${group} is a login's`);
-  const members = words(join(group, "cgroup.procs")).map(Number);
-  const family = new Set([process.pid, ...ancestorsOf(process.pid), ...descendantsOf(process.pid)]);
-  if (members.some((pid) => !family.has(pid))) throw new Error(`${group} is shared with processes that have nothing to do with this one`);
+  if (SYSTEMDS.test(group) || (process.getuid?.() === 0 && SYSTEMDS_FOR_ROOT.test(group))) throw new Error(`${group} is not this process's to divide`);
   const leaf = join(group, OWN_LEAF);
-  mkdirSync(leaf, { recursive: true });
-  for (const pid of members) writeFileSync(join(leaf, "cgroup.procs"), String(pid));
+  for (let moves = 0; moves < MOVES; moves++) {
+    const members = words(join(group, "cgroup.procs")).map(Number);
+    if (members.length === 0) return;
+    const oldest = [process.pid, ...ancestorsOf(process.pid)].filter((pid) => members.includes(pid)).at(-1) ?? process.pid;
+    const family = new Set([oldest, ...descendantsOf(oldest)]);
+    if (members.some((pid) => !family.has(pid))) throw new Error(`${group} is shared with processes that have nothing to do with this one`);
+    mkdirSync(leaf, { recursive: true });
+    for (const pid of members) tryMove(pid, leaf);
+  }
+}
+
+function tryMove(pid: number, group: string): void {
+  try {
+    writeFileSync(join(group, "cgroup.procs"), String(pid));
+  } catch {
+    // It has just ended.
+  }
 }
 
 /** The folder of this process's group; null: the hierarchy is not mounted here, or not that part of it. */
@@ -131,10 +180,10 @@ function ownGroup(type: "cgroup" | "cgroup2", controller: string): string | null
   return null;
 }
 
-/** How many processes of the group the kernel has ended for want of memory. */
-function killsIn(file: string): number {
-  // The group may be gone.
-  return existsSync(file) ? Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? 0) : 0;
+/** Nothing, once the group is gone. */
+function countIn(folder: string, [name, count]: readonly [file: string, count: RegExp]): number {
+  const file = join(folder, name);
+  return existsSync(file) ? Number(count.exec(readFileSync(file, "utf8"))?.[1] ?? 0) : 0;
 }
 
 function words(file: string): string[] {

@@ -5,7 +5,7 @@ import type { Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
 import { watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfGroup, overrunOfMemory } from "./overrun.ts";
-import { leftBehind } from "./process-group.ts";
+import { leftBehind } from "./watched-processes.ts";
 
 export interface Sandbox {
   /** Its first process, which inherits what others leave behind; null once it is gone. */
@@ -53,7 +53,7 @@ export class Forks {
       signal(pid, name);
     };
     let overrun: Overrun | null = null;
-    const stopWatch = watchMemory({ kind: "fork", pid, first, parent }, this.#limits.memoryBytes, (bytes) => {
+    const stopWatch = watchMemory({ kind: "fork", pid, startTime, first, parent }, this.#limits.memoryBytes, (bytes) => {
       overrun = overrunOfMemory(bytes, this.#limits);
       kill("SIGKILL");
     });
@@ -65,10 +65,10 @@ export class Forks {
       },
       kill,
       interrupt: () => signal(pid, "SIGINT"),
-      ended: async () => {
+      ended: async (by) => {
         this.#stops.delete(stopWatch);
         stopWatch();
-        if (this.#sandbox.hasRunOut()) overrun ??= overrunOfGroup(this.#limits);
+        if (by === "SIGKILL" && this.#sandbox.hasRunOut()) overrun ??= overrunOfGroup(this.#limits);
         await this.#sweep();
       },
     };

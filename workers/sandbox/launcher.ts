@@ -70,8 +70,8 @@ export interface Fork {
   kill(signal: NodeJS.Signals): void;
   /** SIGINT to it alone. */
   interrupt(): void;
-  /** To be called when it has ended: resolves when what it has left behind is gone as well. */
-  ended(): Promise<void>;
+  /** To be called when it has ended, `by` a signal or by itself: resolves when what it has left behind is gone as well. */
+  ended(by: NodeJS.Signals | null): Promise<void>;
 }
 
 /** The command with `{tmp}` replaced. */

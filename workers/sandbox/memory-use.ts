@@ -1,7 +1,7 @@
 // What processes take of memory together. A limit of the kernel holds for one process only, and not for memory that is shared.
 import { readFileSync } from "node:fs";
 
-/** Twice as fast as two processors take memory into use: sooner than this tells, the limit is not reached. */
+/** Twice as fast as two processors take ordinary pages into use: sooner than this tells, the limit is not reached. */
 const FASTEST_GROWTH_BYTES_PER_MS = 8 * 2 ** 20;
 const SHORTEST_MS = 5;
 const LONGEST_MS = 500;
@@ -13,20 +13,20 @@ export interface Look {
 }
 
 /**
- * Whether these processes, named by their folders below /proc, take more than `limitBytes`. `hold` is called before what they share is added up, and holds them
- * still until the caller lets them go on; without it they are to be looked at again at once.
+ * Whether processes, listed by their folders below /proc, take more than `limitBytes`. To find out what they share takes milliseconds where they are large, in which they
+ * can take much more: `hold` is called before, and holds them still until the caller lets them go on.
  */
-export function lookAt(processes: readonly string[], limitBytes: number, hold: (() => void) | null): Look {
-  let bytes = residentBytes(processes);
-  let left = limitBytes - bytes;
+export function lookAt(list: () => readonly string[], limitBytes: number, hold: () => void): Look {
+  let left = limitBytes - residentBytes(list());
   if (left < 0) {
-    hold?.();
+    hold();
+    const processes = list();
     const started = processes.filter((process) => !isBeingStarted(process));
-    bytes = proportionalBytes(started);
+    const bytes = proportionalBytes(started);
     if (bytes > limitBytes) return { bytes, againMs: null };
-    if (hold !== null && started.length === processes.length) left = limitBytes - bytes;
+    if (started.length === processes.length) left = limitBytes - bytes;
   }
-  return { bytes, againMs: Math.max(SHORTEST_MS, Math.min(LONGEST_MS, left / FASTEST_GROWTH_BYTES_PER_MS)) };
+  return { bytes: limitBytes - left, againMs: Math.max(SHORTEST_MS, Math.min(LONGEST_MS, left / FASTEST_GROWTH_BYTES_PER_MS)) };
 }
 
 /** Files that are mapped do not count: the kernel can drop them. What processes share counts for each of them. */

@@ -1,50 +1,60 @@
 // The thread of memory-watch.ts: adds up what the processes of each group take, the more often the nearer they are to their limit.
 import { parentPort } from "node:worker_threads";
-import { type Look, lookAt } from "./memory-use.ts";
-import { foldersOf, type ProcessGroup, pidsOf } from "./process-group.ts";
+import { lookAt } from "./memory-use.ts";
+import { foldersOf, pidsOf, type WatchedProcesses } from "./watched-processes.ts";
 
 /** A group of null: it is watched no more. */
-export type WatchOrder = { readonly id: number; readonly group: ProcessGroup; readonly limitBytes: number } | { readonly id: number; readonly group: null };
+export type WatchOrder = { readonly id: number; readonly group: WatchedProcesses; readonly limitBytes: number } | { readonly id: number; readonly group: null };
 
 export interface Exceeded {
   readonly id: number;
   readonly bytes: number;
 }
 
-const timers = new Map<number, NodeJS.Timeout>();
+/** What stops each watch. */
+const watches = new Map<number, () => void>();
 
 parentPort?.on("message", (order: WatchOrder) => {
-  clearTimeout(timers.get(order.id));
-  timers.delete(order.id);
-  if (order.group !== null) watch(order.id, order.group, order.limitBytes);
+  if (order.group !== null) return watch(order.id, order.group, order.limitBytes);
+  watches.get(order.id)?.();
+  watches.delete(order.id);
 });
 
-function watch(id: number, group: ProcessGroup, limitBytes: number): void {
-  const { bytes, againMs } = look(group, limitBytes);
+function watch(id: number, group: WatchedProcesses, limitBytes: number): void {
+  const held = new Held(group);
+  const { bytes, againMs } = lookAt(
+    () => foldersOf(group),
+    limitBytes,
+    () => held.hold(),
+  );
   if (againMs !== null) {
-    timers.set(
-      id,
-      setTimeout(() => watch(id, group, limitBytes), againMs),
-    );
+    held.release();
+    const timer = setTimeout(() => watch(id, group, limitBytes), againMs);
+    watches.set(id, () => clearTimeout(timer));
     return;
   }
-  timers.delete(id);
+  held.hold();
+  // Whoever stops the watch has ended them, or watches them in another group.
+  watches.set(id, () => held.release());
   parentPort?.postMessage({ id, bytes } satisfies Exceeded);
 }
 
-/**
- * To find out what processes share takes milliseconds where they are large, in which they can take much more. Forks, which share most of what they have,
- * are held still meanwhile.
- */
-function look(group: ProcessGroup, limitBytes: number): Look {
-  const held: number[] = [];
-  const hold = (): void => {
-    for (const pid of pidsOf(group)) if (signal(pid, "SIGSTOP")) held.push(pid);
-  };
-  const found = lookAt(foldersOf(group), limitBytes, group.kind === "fork" ? hold : null);
-  if (found.againMs === null) hold();
-  else for (const pid of held) signal(pid, "SIGCONT");
-  return found;
+/** Processes of a group that are stopped. */
+class Held {
+  readonly #group: WatchedProcesses;
+  readonly #pids = new Set<number>();
+
+  constructor(group: WatchedProcesses) {
+    this.#group = group;
+  }
+
+  hold(): void {
+    for (const pid of pidsOf(this.#group)) if (signal(pid, "SIGSTOP")) this.#pids.add(pid);
+  }
+
+  release(): void {
+    for (const pid of this.#pids) signal(pid, "SIGCONT");
+  }
 }
 
 /** Whether it was there. */

@@ -4,7 +4,7 @@ import { extname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { limitYoungHeapsByThread } from "../../src/process/thread-heaps.ts";
 import type { Exceeded, WatchOrder } from "./memory-watch-thread.ts";
-import type { ProcessGroup } from "./process-group.ts";
+import type { WatchedProcesses } from "./watched-processes.ts";
 
 const MAX_HEAP_MB = 64;
 const MAX_YOUNG_HEAP_MB = 2;
@@ -14,10 +14,10 @@ let lastId = 0;
 const watches = new Map<number, (bytes: number) => void>();
 
 /**
- * Calls `exceeded` once, with what is in use, when these processes take more than `limitBytes`; they are held still until they are ended. Returns what stops
- * the watch.
+ * Calls `exceeded` once, with what is in use, when these processes take more than `limitBytes`; they are held still until they are ended, or
+ * the watch is. Returns what stops it.
  */
-export function watchMemory(group: ProcessGroup, limitBytes: number, exceeded: (bytes: number) => void): () => void {
+export function watchMemory(group: WatchedProcesses, limitBytes: number, exceeded: (bytes: number) => void): () => void {
   const id = ++lastId;
   watches.set(id, exceeded);
   order({ id, group, limitBytes });
@@ -39,11 +39,7 @@ function startThread(): Worker {
     name: "memory-watch",
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_HEAP_MB },
   });
-  worker.on("message", ({ id, bytes }: Exceeded) => {
-    const exceeded = watches.get(id);
-    watches.delete(id);
-    exceeded?.(bytes);
-  });
+  worker.on("message", ({ id, bytes }: Exceeded) => watches.get(id)?.(bytes));
   worker.unref();
   return worker;
 }

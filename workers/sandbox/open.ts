@@ -10,7 +10,7 @@ import { attackOnce } from "./probe.ts";
 import { rlimitLauncher } from "./rlimit.ts";
 import { strictLauncher } from "./strict.ts";
 
-const LAUNCHERS: Readonly<Record<SandboxLevel, (options: SandboxOptions) => Launcher>> = {
+const LAUNCHERS: Readonly<Record<SandboxLevel, (options: SandboxOptions) => Launcher | Promise<Launcher>>> = {
   strict: strictLauncher,
   landlock: landlockLauncher,
   rlimit: rlimitLauncher,
@@ -24,7 +24,7 @@ const LAUNCHERS: Readonly<Record<SandboxLevel, (options: SandboxOptions) => Laun
 export async function openSandbox(level: SandboxLevel, options: SandboxOptions): Promise<Launcher> {
   closeInherited();
   try {
-    const launcher = LAUNCHERS[level](options);
+    const launcher = await LAUNCHERS[level](options);
     if (level === "off") return launcher;
     const succeeded = await attackOnce(launcher);
     if (succeeded.length > 0) throw new Error(`it does not hold: a process in it could ${succeeded.join(", ")}`);

@@ -32,7 +32,7 @@ export function strayFolders(parent: string): string[] {
   return readdirSync(parent).flatMap((name) => {
     const [, ...host] = /^idiom-host-(\d+)-(\d+)-(\d+)-/.exec(name) ?? [];
     const folder = join(parent, name);
-    return host.length > 0 && isStray(host.join(":")) && lstatSync(folder).uid === process.getuid?.() ? [folder] : [];
+    return host.length > 0 && isStray(host.join(":")) && lstatSync(folder, { throwIfNoEntry: false })?.uid === process.getuid?.() ? [folder] : [];
   });
 }
 

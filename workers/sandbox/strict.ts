@@ -8,11 +8,11 @@ import { type ControlGroup, ControlGroups } from "./control-groups.ts";
 import { Forks } from "./forks.ts";
 import { ATTACKS, type Confinement, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
 import { findLimitTools, type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits } from "./limits.ts";
-import { firstBelow, type ProcessGroup } from "./process-group.ts";
 import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { asSlot, becoming, SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
 import { mountsOf, systemMounts } from "./visible.ts";
+import { firstBelow, type WatchedProcesses } from "./watched-processes.ts";
 
 /** What each instance has of its private /dev/shm. */
 const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
@@ -22,13 +22,13 @@ const KERNEL_BYTES = 64 * 2 ** 20;
 const FILE_HEADROOM_BYTES = 2 ** 20;
 
 /** @throws IdiomError when a tool is missing, naming the command that installs it. */
-export function strictLauncher({ data, models }: SandboxOptions): Launcher {
+export async function strictLauncher({ data, models }: SandboxOptions): Promise<Launcher> {
   const isRoot = process.getuid?.() === 0;
   const uids = isRoot ? new SlotUids() : null;
   const bwrap = findTool("bwrap", data);
   const setpriv = findTool("setpriv", data);
   const tools = findLimitTools(data);
-  const groups = ControlGroups.open();
+  const groups = await ControlGroups.open();
   const [closed, open] = [false, true].map((network) => seccompFilter(process.arch, { network, hostFiles: "hidden", pass: null })) as [Buffer, Buffer];
   const hidden = [PACKAGE_ROOT, data, models];
 
@@ -48,11 +48,12 @@ export function strictLauncher({ data, models }: SandboxOptions): Launcher {
       asSlot(uids, async (uid) => {
         const { limits } = confinement;
         const inside = withTemporaryFolder(command, "/tmp");
+        const args = nulSeparated(mounts(inside, confinement, hidden, isRoot));
         const group = groups?.make(limits.sandboxMemoryBytes + (limits.tmpBytes + SHARED_MEMORY_BYTES) * limits.sharedBy + KERNEL_BYTES) ?? null;
         const wrapper: Wrapper = {
           env: hostMark(),
           uid,
-          feeds: [nulSeparated(mounts(inside, confinement, hidden, isRoot)), limits.network ? open : closed],
+          feeds: [args, limits.network ? open : closed],
           lifeline: false,
           around: (words, fd) => [
             ...(group?.joining ?? []),
@@ -115,7 +116,7 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
   return {
     harness,
     kill,
-    get group(): ProcessGroup {
+    get group(): WatchedProcesses {
       const parent = forks.none ? null : harness();
       return parent === null ? { kind: "namespace", wrapper: child.pid } : { kind: "process", pid: parent };
     },

@@ -51,7 +51,7 @@ export class ForkedProcess implements ConfinedProcess {
   }
 
   get overrun(): Overrun | null {
-    return (this.#fork ?? this.#sandbox).overrun;
+    return this.#fork?.overrun ?? this.#sandbox.overrun;
   }
 
   /** False while it is the process itself. */
@@ -71,7 +71,7 @@ export class ForkedProcess implements ConfinedProcess {
     if (this.#endTold !== null) clearTimeout(this.#endTold);
     // The model runs in the zygote as well: that it tells of an end is no proof.
     this.#fork?.kill("SIGKILL");
-    await this.#fork?.ended();
+    await this.#fork?.ended(cause.signal);
     await drained([this.input, this.stdout, this.stderr], this.output);
     this.#resolveExited(cause);
   }

@@ -8,15 +8,17 @@ import { folderPrefix } from "../../../../workers/sandbox/strays.ts";
 
 const MIB = 2 ** 20;
 
-describe("control groups", { skip: ControlGroups.open() === null && "this process may not divide its own" }, () => {
-  const open = (): ControlGroups => ControlGroups.open() as ControlGroups;
+const groups = await ControlGroups.open();
+
+describe("control groups", { skip: groups === null && "this process may not divide its own" }, () => {
+  const make = (): ControlGroup => (groups as ControlGroups).make(256 * MIB);
   /** The signal that a member ended by. */
   const run = ({ joining }: ControlGroup, script: string): NodeJS.Signals | null =>
     spawnSync(joining[0] as string, [...joining.slice(1), process.execPath, "-e", script]).signal;
   const folderOf = ({ joining }: ControlGroup): string => dirname(joining.at(-1) as string);
 
   test("what takes more memory than its group may is ended, and told once", () => {
-    const group = open().make(256 * MIB);
+    const group = make();
     assert.equal(run(group, `Buffer.alloc(${100 * MIB}, 1)`), null);
     assert.equal(group.hasRunOut(), false);
     assert.equal(run(group, `Buffer.alloc(${400 * MIB}, 1)`), "SIGKILL");
@@ -25,11 +27,11 @@ describe("control groups", { skip: ControlGroups.open() === null && "this proces
     assert.deepEqual([existsSync(folderOf(group)), group.hasRunOut()], [false, false]);
   });
 
-  test("groups of a host that is no more are removed at the next start, those of a living one are not", () => {
-    const living = open().make(256 * MIB);
+  test("groups of a host that is no more are removed at the next start, those of a living one are not", async () => {
+    const living = make();
     const stray = join(dirname(folderOf(living)), `${folderPrefix().replace(/^(idiom-host-\d+)-\d+-/, "$1-1-")}0`);
     mkdirSync(stray);
-    open();
+    await ControlGroups.open();
     assert.deepEqual([folderOf(living), stray].map(existsSync), [true, false]);
     living.remove();
   });

@@ -61,7 +61,7 @@ test("what is left behind has ended when a fork's end is dealt with", async (t) 
   const first = await parentOf(t, 2);
   const left = childrenOf(first);
   const { fork, ends } = await adopted(t, () => first);
-  await fork.ended();
+  await fork.ended(null);
   assert.deepEqual([left.map(hasEnded), ends()], [[true, true], 0]);
 });
 
@@ -71,6 +71,6 @@ test("what is there again as often as it is ended ends the sandbox", async (t) =
     return process.pid;
   };
   const { fork, ends } = await adopted(t, first);
-  await fork.ended();
+  await fork.ended(null);
   assert.equal(ends(), 1);
 });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { lookAt } from "../../../../workers/sandbox/memory-use.ts";
-import { processesIn } from "../../../../workers/sandbox/process-group.ts";
+import { type Look, lookAt } from "../../../../workers/sandbox/memory-use.ts";
+import { processesIn } from "../../../../workers/sandbox/watched-processes.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 
 const MIB = 2 ** 20;
@@ -32,9 +32,13 @@ function procWith(t: TestContext, processes: readonly Process[]): string {
   return proc;
 }
 
+function look(proc: string, limitMiB: number, hold: () => void = () => {}): Look {
+  return lookAt(() => processesIn(proc), limitMiB * MIB, hold);
+}
+
 /** What a look finds beyond the limit; null: nothing. */
 function found(proc: string, limitMiB: number): number | null {
-  const { bytes, againMs } = lookAt(processesIn(proc), limitMiB * MIB, null);
+  const { bytes, againMs } = look(proc, limitMiB);
   return againMs === null ? bytes / MIB : null;
 }
 
@@ -69,16 +73,14 @@ test("a sandbox that is gone holds nothing", () => {
 
 test("the nearer the limit, the sooner it is looked at again", (t) => {
   const proc = procWith(t, [{ residentMiB: 60, ownShareMiB: 40 }]);
-  const soon = [1000, 100, 61, 50].map((limitMiB) => lookAt(processesIn(proc), limitMiB * MIB, null).againMs as number);
-  assert.deepEqual(soon, [940 / 8, 5, 5, 5]);
+  const soon = [10_000, 1000, 100, 61].map((limitMiB) => look(proc, limitMiB).againMs);
+  assert.deepEqual(soon, [500, 940 / 8, 5, 5]);
 });
 
 test("what is held still while it is added up cannot have grown", (t) => {
   const proc = procWith(t, [{ residentMiB: 600, ownShareMiB: 40 }]);
   let holds = 0;
   const hold = (): void => void holds++;
-  assert.deepEqual(lookAt(processesIn(proc), 1000 * MIB, hold).againMs, 50);
-  assert.equal(holds, 0);
-  assert.deepEqual(lookAt(processesIn(proc), 440 * MIB, hold).againMs, 50);
-  assert.equal(holds, 1);
+  assert.deepEqual([look(proc, 1000, hold).againMs, holds], [50, 0]);
+  assert.deepEqual([look(proc, 440, hold).againMs, holds], [50, 1]);
 });

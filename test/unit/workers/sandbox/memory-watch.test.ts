@@ -24,12 +24,16 @@ function exceeded(kind: "tree" | "below" | "process", pid: number, limitMiB: num
   return { bytes: promise, stop: watchMemory({ kind, pid }, limitMiB * MIB, resolve) };
 }
 
-test("what grows beyond its limit is told once, and held still", async (t) => {
+test("what grows beyond its limit is told once, and held still until nobody watches it any more", async (t) => {
   const { pid, take } = await hoarder(t, 300);
   const watched = [exceeded("tree", pid, 300), exceeded("below", pid, 300)];
   take();
   for (const { bytes } of watched) assert.ok((await bytes) > 300 * MIB);
-  for (const held of [pid, ...childrenOf(pid)]) assert.match(readFileSync(`/proc/${held}/status`, "utf8"), /^State:\s+T/m);
+  const all = [pid, ...childrenOf(pid)];
+  const areHeld = (): boolean => all.every((each) => /^State:\s+T/m.test(readFileSync(`/proc/${each}/status`, "utf8")));
+  assert.ok(areHeld());
+  for (const { stop } of watched) stop();
+  while (areHeld()) await new Promise(setImmediate);
 });
 
 test("what a process has started does not count for it alone, and nobody hears of what is watched no more", async (t) => {

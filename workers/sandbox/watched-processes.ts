@@ -1,8 +1,8 @@
 // Which processes belong together, in plain data: whoever looks for them under /proc may be another thread.
 import { readdirSync } from "node:fs";
-import { childrenOf, descendantsOf } from "../../src/process/proc.ts";
+import { childrenOf, descendantsOf, startTimeOf } from "../../src/process/proc.ts";
 
-export type ProcessGroup =
+export type WatchedProcesses =
   /** All that the /proc of the first process below the wrapper shows: it leads a namespace. */
   | { readonly kind: "namespace"; readonly wrapper: number }
   /** One without those that it has started. */
@@ -11,18 +11,21 @@ export type ProcessGroup =
   | { readonly kind: "below"; readonly pid: number }
   /** One with those that it has started. */
   | { readonly kind: "tree"; readonly pid: number }
-  /** A fork of `parent` with those that it has started, and what nobody claims: it may be anybody's. `first` inherits what others leave behind. */
-  | { readonly kind: "fork"; readonly pid: number; readonly first: number; readonly parent: number };
+  /**
+   * A fork of `parent` with those that it has started, and what nobody claims: it may be anybody's. `first` inherits what others leave behind. Nobody, once it is
+   * not the process any more that started at `startTime`.
+   */
+  | { readonly kind: "fork"; readonly pid: number; readonly startTime: string; readonly first: number; readonly parent: number };
 
 /** Their folders, in the /proc that shows them. */
-export function foldersOf(group: ProcessGroup): string[] {
+export function foldersOf(group: WatchedProcesses): string[] {
   if (group.kind !== "namespace") return pidsOf(group).map((pid) => `/proc/${pid}`);
   const first = firstBelow(group.wrapper);
   return first === null ? [] : processesIn(`/proc/${first}/root/proc`);
 }
 
 /** As this process sees them. A list that is read while they multiply may miss some. */
-export function pidsOf(group: ProcessGroup): number[] {
+export function pidsOf(group: WatchedProcesses): number[] {
   switch (group.kind) {
     case "namespace": {
       const first = firstBelow(group.wrapper);
@@ -35,6 +38,7 @@ export function pidsOf(group: ProcessGroup): number[] {
     case "tree":
       return [group.pid, ...descendantsOf(group.pid)];
     case "fork":
+      if (startTimeOf(group.pid) !== group.startTime) return [];
       return [group.pid, ...descendantsOf(group.pid), ...leftBehind(group.first, group.parent)];
   }
 }
