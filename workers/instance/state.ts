@@ -4,7 +4,7 @@ export interface SupervisionPolicy {
   /** First delay between a repeated crash and the next start; doubles with each further one. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
-  /** This many crashes within the window open the breaker. */
+  /** This many crashes open the breaker: of the model's own doing within the window, or any in a row. */
   readonly breakerCrashes: number;
   readonly breakerWindowMs: number;
   /** How long a quarantined instance rests before it is tried again. */
@@ -62,7 +62,7 @@ export interface Supervision {
   readonly probing: boolean;
   /** Crashes in a row, without an answer between them; those that a request is to blame for count half. */
   readonly crashesInRow: number;
-  /** Times (ms) of the crashes that the breaker counts. */
+  /** Times (ms) of the crashes that the model caused. */
   readonly crashTimes: readonly number[];
 }
 
@@ -114,9 +114,8 @@ function whileAlive(from: Supervision, event: InstanceEvent, policy: Supervision
 
 function crashed(from: Supervision, event: Extract<InstanceEvent, { name: "exited" }>, policy: SupervisionPolicy, now: number, random: number): Supervision {
   if (event.blame === "host") return { ...from, state: { name: "backoff", delayMs: 0, reason: event.reason } };
-  const counts = event.blame === "model" || (event.blame === "unknown" && !from.answered);
   const recent = from.crashTimes.filter((time) => now - time < policy.breakerWindowMs);
-  const crashTimes = counts ? [...recent, now] : recent;
+  const crashTimes = event.blame === "model" ? [...recent, now] : recent;
   const crashesInRow = from.crashesInRow + (event.blame === "request" ? 0.5 : 1);
   // Crashes in a row count however far apart they are: a model that takes a minute to fail would never trip the window.
   if (from.probing || crashTimes.length >= policy.breakerCrashes || crashesInRow >= policy.breakerCrashes) {

@@ -118,6 +118,17 @@ class ForkTest(ForkTestCase):
         zygote.exited()
         self.assertFalse(file.parent.exists())
 
+    @needs_numpy
+    def test_what_calls_will_need_is_imported_once_before_the_forks(self) -> None:
+        zygote = self.forking("""
+            import os, sys
+            imported = []
+            os.register_at_fork(before=lambda: imported.append("numpy" in sys.modules))
+            def predict(x):
+                return [float(all(imported))]
+        """)
+        self.assertEqual([self.answer(zygote), self.answer(self.fork(zygote))], [1, 1])
+
     def test_a_load_that_fails_is_told_as_ever(self) -> None:
         zygote = self.zygote("raise ValueError('no')\n")
         self.assertEqual(zygote.expect("FAILED")["kind"], "LOAD_FAILED")

@@ -1,5 +1,6 @@
 """BIND: compiles the function and the signature into what answers INFER frames."""
 
+import contextlib
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Optional
@@ -13,6 +14,8 @@ from .binding import (
     choose_convention,
     records_factory,
     takes_lists,
+    takes_rows,
+    takes_tables,
 )
 from .calling import Answer, FrameCaller
 from .errors import MissingPackage
@@ -59,6 +62,18 @@ def bind(
     results = ResultReader(outputs, of_records=convention == "frame")
     encoders = [OutputEncoder(spec) for spec in outputs]
     return Bound(convention, FrameCaller(invoke, requests, results, encoders, writer, interruptible, folder).answer)
+
+
+def preload(function: Function, per: str, content_type: Optional[str]) -> None:
+    """Imports the packages that `bind` and the calls will need, so that forks share them. What fails is left for `bind` to tell."""
+    with contextlib.suppress(Exception):
+        if takes_rows(function, per):
+            return
+        if takes_tables(function, content_type):
+            if records_factory(function) is None and _has("pandas"):
+                importlib.import_module(".tables", __package__)
+        elif not takes_lists(function) and _has("numpy"):
+            importlib.import_module(".arrays", __package__)
 
 
 def _bind_table(function: Function, inputs: Sequence[Tensor]) -> tuple[Spread, Callable[[Tensor], Any]]:

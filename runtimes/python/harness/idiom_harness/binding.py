@@ -21,14 +21,23 @@ def choose_convention(function: Function, inputs: Sequence[Tensor], per: str, co
         raise SignatureMismatch(f"{function.label} is async; write it as a plain `def`")
     if inspect.isgeneratorfunction(call):
         raise SignatureMismatch(f"{function.label} is a generator, and streaming is not supported; return the result instead")
-    said = style(function)
-    if per == "row" or said == "row":
+    if takes_rows(function, per):
         return "row"
-    if content_type == "pd" or said == "frame":
+    if takes_tables(function, content_type):
         return "frame"
     if len(inputs) == 1 and _takes_one(function) and record_factory(function) is None:
         return "tensor"
     return "named"
+
+
+def takes_rows(function: Function, per: str) -> bool:
+    """It is called with one row at a time."""
+    return per == "row" or style(function) == "row"
+
+
+def takes_tables(function: Function, content_type: Optional[str]) -> bool:
+    """It is called with a table of all rows, unless it is called with one."""
+    return content_type == "pd" or style(function) == "frame"
 
 
 def bind_one(function: Function) -> Spread:

@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import Any, NoReturn, Optional
 
-from .binder import Bound, bind
+from .binder import Bound, bind, preload
 from .descriptors import own
 from .entry import find_file, find_function, load_module
 from .errors import describe, describe_load
@@ -95,8 +95,10 @@ class Session:
         if self._control_fd is None:
             self._exit_on_hangup()
         function, description = self._load()
-        if self._control_fd is not None and not self._fork(self._control_fd):
-            return
+        if self._control_fd is not None:
+            preload(function, self._per, self._content_type)
+            if not self._fork(self._control_fd):
+                return
         self._stream.send_json(LOADED, description)
         signature = self._expect(BIND)
         if signature is not None:
@@ -159,7 +161,7 @@ class Session:
             module = load_module(self._folder, file)
             call, symbol = find_function(module, file, symbol)
             function = read_function(call, symbol)
-            artifact = artifact_names(module, function, self._settings.get("content_type"))
+            artifact = artifact_names(module, function, self._content_type)
         except BaseException as error:
             self.fail(describe_load(error, self._folder), EXIT_LOAD_FAILED)
         flush_log()
@@ -168,7 +170,7 @@ class Session:
         return function, {"entry": f"{file}:{symbol}", "hints": hints, "artifact": names}
 
     def _bind(self, function: Function, signature: dict[str, Any]) -> Bound:
-        per, content_type = str(self._settings.get("per")), self._settings.get("content_type")
+        per, content_type = self._per, self._content_type
         inputs = [with_content_type(spec, content_type) for spec in _signature(signature, "inputs")]
         outputs = _signature(signature, "outputs")
         try:
@@ -193,6 +195,14 @@ class Session:
                 flush_log()
             elif not self._control(frame_type, frame_id, body):
                 return
+
+    @property
+    def _per(self) -> str:
+        return str(self._settings.get("per"))
+
+    @property
+    def _content_type(self) -> Optional[str]:
+        return self._settings.get("content_type")
 
     @property
     def _max_frame(self) -> int:

@@ -183,12 +183,24 @@ describe("the breaker", () => {
 
   const UNKNOWN: InstanceEvent = { name: "exited", reason: "SIGKILL", blame: "unknown" };
 
-  test("does not count a signal from elsewhere once the process has answered", () => {
-    assert.deepEqual(step(steps(EVENTS.hello, EVENTS.ready, EVENTS.answered), UNKNOWN).crashTimes, []);
+  test("does not count signals from elsewhere, however many, where the instance answers between some of them", () => {
+    let current = INITIAL;
+    for (let i = 0; i < 20; i++) {
+      const events = i % 4 === 3 ? [EVENTS.hello, EVENTS.ready, EVENTS.answered] : [EVENTS.hello, EVENTS.ready];
+      current = [...events, UNKNOWN, EVENTS.rested].reduce((from, event) => step(from, event), current);
+      assert.deepEqual([current.state.name, current.crashTimes], ["starting", []]);
+    }
   });
 
-  test("counts a signal from elsewhere before the first answer", () => {
-    assert.deepEqual(step(steps(EVENTS.hello, EVENTS.ready), UNKNOWN, 7).crashTimes, [7]);
+  test("opens with as many signals from elsewhere in a row, none answered between them", () => {
+    let current = INITIAL;
+    const states: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      current = [EVENTS.hello, EVENTS.ready, UNKNOWN].reduce((from, event) => step(from, event), current);
+      states.push(current.state.name);
+      current = step(current, EVENTS.rested);
+    }
+    assert.deepEqual(states, ["backoff", "backoff", "backoff", "backoff", "quarantined"]);
   });
 });
 
