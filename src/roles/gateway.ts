@@ -14,7 +14,7 @@ import { openFrontDoors, pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
-import { RedisWatch } from "./redis-health.ts";
+import { followRedis, RedisWatch } from "./redis-health.ts";
 import { jobsRedis, sharedRedis } from "./redis-server.ts";
 
 export interface Gateway {
@@ -47,7 +47,7 @@ export async function gateway(config: Config): Promise<Gateway> {
   const queue = redis.queue as RemoteQueue;
   lane.useRemote(queue, (version) => registry.whyNotRemote(version));
   const watch = new RedisWatch({ realtime: server, jobs: jobsRedis(config) }, null, metrics, log);
-  watch.onChange(() => registry.setRedisProblem(watch.realtimeProblem));
+  followRedis(registry, watch, queue);
   const admin = new LocalAdmin({
     id: redis.id,
     name: config.nodeName,

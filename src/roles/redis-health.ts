@@ -1,10 +1,12 @@
 // How the Redis servers of this process are, for probes, operators, the log and the metrics.
 import type { Logger } from "pino";
+import type { RemoteQueue } from "../lanes/realtime/remote-queue.ts";
 import type { RedisServer } from "../redis/connection.ts";
 import { isUsable, REDIS_STATES, type RedisHealth, type RedisState } from "../redis/health.ts";
 import { RedisMonitor } from "../redis/monitor.ts";
 import { shownUrl } from "../redis/redis-url.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { ClusterRegistry } from "./cluster-registry.ts";
 
 /** What a server is used for. */
 export type RedisUse = "realtime" | "jobs";
@@ -80,6 +82,16 @@ export class RedisWatch {
       for (const listener of this.#listeners) listener();
     });
   }
+}
+
+/** The others can be reached once the probe and the lane's own connection are both back: each is tried again at its own times. */
+export function followRedis(registry: ClusterRegistry, watch: RedisWatch, queue: RemoteQueue): void {
+  const look = (): void => {
+    const { realtimeProblem } = watch;
+    if (realtimeProblem !== null || queue.available) registry.setRedisProblem(realtimeProblem);
+  };
+  watch.onChange(look);
+  queue.onLeased(look);
 }
 
 function severity({ state }: RedisHealth): number {

@@ -15,7 +15,7 @@ import { healthOf, openFrontDoors, pagesOf } from "./front-doors.ts";
 import { LocalAdmin } from "./local-admin.ts";
 import { Peers } from "./peers.ts";
 import { RealtimeRedis } from "./realtime-redis.ts";
-import { RedisWatch } from "./redis-health.ts";
+import { followRedis, RedisWatch } from "./redis-health.ts";
 import { openRedis } from "./redis-server.ts";
 import { summaryOf, type VersionSummary } from "./summary.ts";
 import { workerSide } from "./worker-side.ts";
@@ -92,8 +92,10 @@ export async function up(config: Config, { http, late }: UpOptions = { http: tru
   /** Null where this process can reach no other: then its own models are all that there are. */
   const cluster = redis === null ? null : new ClusterRegistry(local.registry, redis, log);
   const registry = cluster ?? local.registry;
-  if (redis?.queue && cluster !== null) lane.useRemote(redis.queue, (version) => cluster.whyNotRemote(version));
-  watch.onChange(() => cluster?.setRedisProblem(watch.realtimeProblem));
+  if (redis?.queue && cluster !== null) {
+    lane.useRemote(redis.queue, (version) => cluster.whyNotRemote(version));
+    followRedis(cluster, watch, redis.queue);
+  }
   const admin = new LocalAdmin({
     id: redis?.id ?? config.nodeName,
     name: config.nodeName,

@@ -26,7 +26,7 @@ export interface MembershipHooks {
   seen(members: readonly Member[]): void | Promise<void>;
   /** Nodes whose lease has ended since the last look. */
   nodesGone(nodes: ReadonlySet<string>): void;
-  /** Our leases are held, for the first time or again. */
+  /** Our leases are held, for the first time or still. */
   leased(): void;
   /** Redis has lost what it held. */
   contentsLost(): void;
@@ -106,6 +106,8 @@ export class Membership {
   async #round(): Promise<void> {
     if (this.#rounds++ % SYNCHRONISE_EVERY === 0) await this.#clock.synchronise(this.#redis);
     const awayMs = await this.#renew();
+    const [gateways, nodes] = await Promise.all([this.#living(keys.gateways, keys.gateway), this.#living(keys.nodes, keys.node)]);
+    // Asked for after the leases: where they were gone with everything else, nobody is given up for it.
     // After a lapse alone nothing of ours is gone: what others have claimed they answer, and what they dropped nobody claims.
     const lost = (await this.#epochChanged()) || awayMs > EXPIRE_MS;
     if (lost) this.#hooks.contentsLost();
@@ -115,7 +117,6 @@ export class Membership {
     }
     // The others have lost their leases with ours: who does not take them again in time is gone, not who has not come to it yet.
     if (performance.now() < this.#othersReturnUntil) return;
-    const [gateways, nodes] = await Promise.all([this.#living(keys.gateways, keys.gateway), this.#living(keys.nodes, keys.node)]);
     const members = await this.#read(new Map([...gateways, ...nodes]));
     this.#gateways = new Set(gateways.keys());
     const present = new Set(nodes.keys());

@@ -69,6 +69,7 @@ export class RemoteQueue implements RemoteLane {
   #nextBundle = 1;
   #flushScheduled = false;
   #leased = false;
+  #onLeased: () => void = () => {};
   #stopped = false;
   /** Called when something that was out is not any more; null while nobody waits for it. */
   #forgotten: (() => void) | null = null;
@@ -94,6 +95,12 @@ export class RemoteQueue implements RemoteLane {
   /** The gateway's lease is held. Until then workers would take us for dead and drop what we send. */
   leased(): void {
     this.#leased = true;
+    this.#onLeased();
+  }
+
+  /** `listener` hears of each time that the lease is taken or renewed. */
+  onLeased(listener: () => void): void {
+    this.#onLeased = listener;
   }
 
   submit(invocation: Invocation, undelivered: (error: IdiomError) => void): void {
