@@ -18,6 +18,8 @@ export interface ControlGroup {
 
 /** The files of the two versions of the kernel's interface. */
 interface Version {
+  /** Where "0" makes the writer a member. */
+  readonly join: string;
   readonly limit: string;
   /** What keeps a group from the swap: what is swapped out is held all the same. */
   readonly swap: string;
@@ -28,12 +30,15 @@ interface Version {
 }
 
 const V2: Version = {
+  join: "cgroup.procs",
   limit: "memory.max",
   swap: "memory.swap.max",
   kills: ["memory.events", /^oom_kill (\d+)$/m],
   met: ["memory.events", /^oom (\d+)$/m],
 };
 const V1: Version = {
+  // A thread alone: to move a whole process, the kernel waits some 12 ms for all others to be done with what they fork.
+  join: "tasks",
   limit: "memory.limit_in_bytes",
   swap: "memory.swappiness",
   kills: ["memory.oom_control", /^oom_kill (\d+)$/m],
@@ -92,7 +97,7 @@ export class ControlGroups {
   make(bytes: number): ControlGroup {
     if (count === 0) process.once("exit", () => made.forEach(tryRemove));
     const folder = join(this.#parent, `${folderPrefix()}${count++}`);
-    const { limit, swap, kills, met } = this.#version;
+    const { join: joinFile, limit, swap, kills, met } = this.#version;
     try {
       mkdirSync(folder);
       made.add(folder);
@@ -104,7 +109,7 @@ export class ControlGroups {
     }
     let known = 0;
     return {
-      joining: ["/bin/sh", "-c", 'echo 0 >"$0" && exec "$@"', join(folder, "cgroup.procs")],
+      joining: ["/bin/sh", "-c", 'echo 0 >"$0" && exec "$@"', join(folder, joinFile)],
       hasRunOut: () => {
         const before = known;
         known = Math.max(known, countIn(folder, kills));
