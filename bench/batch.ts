@@ -9,7 +9,7 @@ import type { ModelVersion } from "../src/core/model.ts";
 import { PACKAGE_ROOT } from "../src/package-root.ts";
 import { scanModels } from "../src/registry/folder-watch.ts";
 import { readRuntimes } from "../workers/runtimes.ts";
-import { callAtRate } from "./support/call-rate.ts";
+import { callAtRate, callsOf } from "./support/call-rate.ts";
 import { type JobRun, rowsOf, runJob, submitJob, writeTable } from "./support/job-run.ts";
 import { scorePlainly } from "./support/plain-score.ts";
 import { type Measure, quantile } from "./support/report.ts";
@@ -94,14 +94,14 @@ async function besideCalls({ folder, quick }: Bench): Promise<Measure[]> {
   const input = join(folder, "in.csv");
   writeTable(input, version, 4_000_000);
   const seconds = quick ? 5 : 20;
-  const rows = generateRows(version, 100);
+  const calls = callsOf(generateRows(version, 100));
   const measures: Measure[] = [];
   await withServer(models, folder, async (server, jobs) => {
-    await callAtRate(server.grpcPort, version, rows, CALLS_PER_SECOND, 2);
-    const alone = quantile(await callAtRate(server.grpcPort, version, rows, CALLS_PER_SECOND, seconds), 0.99);
+    await callAtRate(server.grpcPort, MODEL, calls, CALLS_PER_SECOND, 2);
+    const alone = quantile(await callAtRate(server.grpcPort, MODEL, calls, CALLS_PER_SECOND, seconds), 0.99);
     const id = await submitJob(jobs, MODEL, input, join(folder, "out.csv"));
     await doneRows(jobs, id, 1);
-    const under = quantile(await callAtRate(server.grpcPort, version, rows, CALLS_PER_SECOND, seconds), 0.99);
+    const under = quantile(await callAtRate(server.grpcPort, MODEL, calls, CALLS_PER_SECOND, seconds), 0.99);
     measures.push(
       { what: `${CALLS_PER_SECOND} calls/s without a job, p99`, value: alone, unit: "ms", target: null },
       { what: `${CALLS_PER_SECOND} calls/s under a job, p99 beyond that`, value: under - alone, unit: "ms", target: { atMost: 25 } },
@@ -119,7 +119,7 @@ async function floor({ grpcPort, httpPort }: RunningServer, version: ModelVersio
     all: (await readHistogram(httpPort, "idiom_compute_duration_seconds", MODEL)).sum,
   });
   const before = await look();
-  await callAtRate(grpcPort, version, generateRows(version, 100), null, seconds);
+  await callAtRate(grpcPort, MODEL, callsOf(generateRows(version, 100)), null, seconds);
   const after = await look();
   const share = (after.job - before.job) / (after.all - before.all);
   return { what: "a job's share of the model's time while callers leave no pause", value: share, unit: "", target: { atLeast: 0.1 } };

@@ -1,6 +1,6 @@
 // density: what each further instance of a version takes of the machine's memory: its proportional share (PSS) and what is its alone.
 import { readFileSync } from "node:fs";
-import { withModels } from "./support/in-process.ts";
+import { EXAMPLE_MODELS, TRIVIAL_MODELS, withModels } from "./support/in-process.ts";
 import type { Measure } from "./support/report.ts";
 
 const INSTANCES = 2;
@@ -8,7 +8,7 @@ const INSTANCES = 2;
 const TARGET_OWN_MIB: Readonly<Record<string, number>> = { "breast-cancer": 20 };
 
 export function density(): Promise<Measure[]> {
-  return withModels(INSTANCES, async (node, models) =>
+  return withModels([TRIVIAL_MODELS, EXAMPLE_MODELS], INSTANCES, async (node, models) =>
     models.flatMap((model) => {
       const last = node.node.instancesOf(`${model}/1`).at(-1);
       if (last?.pid == null) return [];

@@ -7,7 +7,8 @@ import { loadConfig } from "../../src/config/config.ts";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { type Up, up } from "../../src/roles/up.ts";
 
-const SOURCES = [join(PACKAGE_ROOT, "bench", "models"), join(PACKAGE_ROOT, "examples", "models")];
+export const TRIVIAL_MODELS = join(PACKAGE_ROOT, "bench", "models");
+export const EXAMPLE_MODELS = join(PACKAGE_ROOT, "examples", "models");
 
 /** Models whose instances are forked, served a second time under this name with instances that load the model each by itself. */
 export const LOADED = "loaded-";
@@ -15,12 +16,16 @@ const FORKED = ["trivial-python", "breast-cancer", "trivial-r", "penguins"];
 
 const LOOK_AGAIN_MS = 20;
 
-/** Serves the trivial and the example models, each with `instances` instances, and calls `measure` when all are ready. */
-export async function withModels<Result>(instances: number, measure: (node: Up, models: readonly string[]) => Promise<Result>): Promise<Result> {
+/** Serves the models of these folders, each with `instances` instances, and calls `measure` when all are ready. */
+export async function withModels<Result>(
+  sources: readonly string[],
+  instances: number,
+  measure: (node: Up, models: readonly string[]) => Promise<Result>,
+): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), "idiom-bench-"));
   try {
     const models = join(folder, "models");
-    for (const source of SOURCES) {
+    for (const source of sources) {
       for (const name of readdirSync(source)) {
         addModel(join(source, name), join(models, name), `{min: ${instances}}`);
         if (FORKED.includes(name)) addModel(join(source, name), join(models, LOADED + name), `{min: ${instances}, fork: false}`);
