@@ -37,7 +37,7 @@ set_up_packages() {
 build() {
   [ -f tsconfig.build.json ] || return 0
   set -- package-lock.json
-  for source in src workers proto tsconfig*.json; do [ ! -e "$source" ] || set -- "$@" "$source"; done
+  for source in src workers proto runtimes/node/harness tsconfig*.json; do [ ! -e "$source" ] || set -- "$@" "$source"; done
   if [ -f dist/.built ] && [ -z "$(find "$@" -newer dist/.built | head -n 1)" ]; then return; fi
   step "building (npm run build)"
   mkdir -p dist

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from "no
 import { delimiter, join } from "node:path";
 import { z } from "zod";
 import { IdiomError } from "../src/core/errors.ts";
+import { PACKAGE_ROOT } from "../src/package-root.ts";
 import type { HarnessCommand } from "../src/process/spawn.ts";
 import { runTool } from "../src/process/spawn.ts";
 
@@ -48,8 +49,14 @@ export function canFork({ forks, forks_with, language }: RuntimeDefinition, data
   return forks && (forks_with === null || existsSync(forks_with.replace("{built}", builtFolder(language, data))));
 }
 
-function builtFolder(language: string, data: string): string {
+/** What the set-up has made of a harness on this machine. */
+export function builtFolder(language: string, data: string): string {
   return join(data, "harness", language);
+}
+
+/** What the build has made of it, the same for all machines. */
+export function bundledFolder(language: string): string {
+  return join(PACKAGE_ROOT, "dist", "runtimes", language);
 }
 
 /** Of `limits.memory`; the rest is for what a runtime takes besides its heap. */
@@ -60,6 +67,7 @@ export function resolveCommand(runtime: RuntimeDefinition, words: readonly strin
   const values: Record<string, () => string> = {
     harness: () => join(runtime.folder, "harness"),
     built: () => builtFolder(runtime.language, data),
+    bundled: () => bundledFolder(runtime.language),
     environment: () => join(data, "environments", runtime.language),
     node: () => process.execPath,
     memory_mb: () => String(Math.floor(memoryBytes / 2 ** 20)),

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSyn
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
-import type { RuntimeDefinition } from "../runtimes.ts";
+import { builtFolder, bundledFolder, type RuntimeDefinition } from "../runtimes.ts";
 
 /** Top-level folders that lead into /usr on most systems, and are folders of their own on others. */
 const SYSTEM_FOLDERS = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -77,7 +77,8 @@ function ancestors(path: string): string[] {
  * interpreter where the system does not show it. Nothing twice, nothing below something else of the list.
  */
 export function visiblePaths(runtime: RuntimeDefinition, command: readonly string[], paths: readonly string[], data: string): string[] {
-  const own = [join(runtime.folder, "harness"), join(data, "harness", runtime.language), join(data, "environments", runtime.language)];
+  const { language } = runtime;
+  const own = [join(runtime.folder, "harness"), builtFolder(language, data), bundledFolder(language), join(data, "environments", language)];
   const all = [...new Set([...own, ...paths, ...interpreterPaths(command[0] as string, data)])].filter(existsSync);
   return all.filter((path) => !all.some((other) => path.startsWith(`${other}/`)));
 }

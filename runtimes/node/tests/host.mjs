@@ -68,7 +68,7 @@ export class Host {
 
   /** @param {import("node:test").TestContext} t @param {string} folder */
   constructor(t, folder) {
-    const replaced = { "{node}": process.execPath, "{harness}": join(RUNTIME, "harness"), "{heap_mb}": "256" };
+    const replaced = { "{node}": process.execPath, "{bundled}": join(RUNTIME, "..", "..", "dist", "runtimes", "node"), "{heap_mb}": "256" };
     const argv = runtime.command.map((/** @type {string} */ word) => Object.entries(replaced).reduce((text, [from, to]) => text.replace(from, to), word));
     const env = { PATH: process.env.PATH, HOME: tmpdir(), TMPDIR: tmpdir(), LANG: "C.UTF-8", ...runtime.env };
     this.child = spawn(argv[0], argv.slice(1), { cwd: folder, env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
