@@ -57,6 +57,17 @@ export default async function predict({ x }) {
     assert.deepEqual([error.kind, error.type, error.traceback], ["MODEL_ERROR", "NegativeValue", ["model.mjs:4 in predict", "helper.mjs:4 in check"]]);
   });
 
+  test("the author's lines are found below many calls", async (t) => {
+    const source = `const deep = (calls, x) => (calls === 0 ? check(x) : deep(calls - 1, x));
+import { check } from "./helper.mjs";
+export default function predict({ x }) {
+  deep(40, x.data[0]);
+}
+`;
+    const { error } = await (await model(t, source)).call({ segments: [1], tensors: [fp64(-1)] });
+    assert.deepEqual([error.traceback[0], error.traceback.length], ["model.mjs:4 in predict", 43]);
+  });
+
   for (const [thrown, type, message] of /** @type {[string, string | null, string][]} */ ([
     ["'text'", null, "text"],
     ["undefined", null, "undefined"],
