@@ -120,7 +120,6 @@ const DEBIAN_PACKAGES: Record<string, string | undefined> = {
   bwrap: "bubblewrap",
   cc: "gcc libc6-dev",
   prlimit: "util-linux",
-  choom: "util-linux",
   taskset: "util-linux",
   setpriv: "util-linux",
   perl: "perl-base",

@@ -8,8 +8,8 @@ import { runTool } from "../../src/process/spawn.ts";
 import { folderPrefix, strayFolders } from "./strays.ts";
 
 export interface ControlGroup {
-  /** Words before those of a command: it is started as a member. */
-  readonly joining: readonly string[];
+  /** The file in which whoever writes "0" becomes a member. */
+  readonly members: string;
   /** Whether the kernel has ended a process of it for want of memory since this was last asked. */
   hasRunOut(): boolean;
   /** To be called when its processes have ended. */
@@ -18,8 +18,7 @@ export interface ControlGroup {
 
 /** The files of the two versions of the kernel's interface. */
 interface Version {
-  /** Where "0" makes the writer a member. */
-  readonly join: string;
+  readonly members: string;
   readonly limit: string;
   /** What keeps a group from the swap: what is swapped out is held all the same. */
   readonly swap: string;
@@ -30,7 +29,7 @@ interface Version {
 }
 
 const V2: Version = {
-  join: "cgroup.procs",
+  members: "cgroup.procs",
   limit: "memory.max",
   swap: "memory.swap.max",
   kills: ["memory.events", /^oom_kill (\d+)$/m],
@@ -38,7 +37,7 @@ const V2: Version = {
 };
 const V1: Version = {
   // A thread alone: to move a whole process, the kernel waits some 12 ms for all others to be done with what they fork.
-  join: "tasks",
+  members: "tasks",
   limit: "memory.limit_in_bytes",
   swap: "memory.swappiness",
   kills: ["memory.oom_control", /^oom_kill (\d+)$/m],
@@ -85,9 +84,8 @@ export class ControlGroups {
   /** @throws Error where no process can be started in a group. */
   async #tryOut(): Promise<void> {
     const group = this.make(2 ** 30);
-    const [shell, ...words] = group.joining;
     try {
-      await runTool(shell as string, [...words, "/bin/true"]);
+      await runTool("/bin/sh", ["-c", 'echo 0 >"$0"', group.members]);
     } finally {
       group.remove();
     }
@@ -97,7 +95,7 @@ export class ControlGroups {
   make(bytes: number): ControlGroup {
     if (count === 0) process.once("exit", () => made.forEach(tryRemove));
     const folder = join(this.#parent, `${folderPrefix()}${count++}`);
-    const { join: joinFile, limit, swap, kills, met } = this.#version;
+    const { members, limit, swap, kills, met } = this.#version;
     try {
       mkdirSync(folder);
       made.add(folder);
@@ -109,7 +107,7 @@ export class ControlGroups {
     }
     let known = 0;
     return {
-      joining: ["/bin/sh", "-c", 'echo 0 >"$0" && exec "$@"', join(folder, joinFile)],
+      members: join(folder, members),
       hasRunOut: () => {
         const before = known;
         known = Math.max(known, countIn(folder, kills));

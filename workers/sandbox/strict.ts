@@ -56,8 +56,7 @@ export async function strictLauncher({ data, models }: SandboxOptions): Promise<
           feeds: [args, limits.network ? open : closed],
           lifeline: false,
           around: (words, fd) => [
-            ...(group?.joining ?? []),
-            ...limitsAround(tools, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) * limits.sharedBy + FILE_HEADROOM_BYTES),
+            ...limitsAround(tools, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) * limits.sharedBy + FILE_HEADROOM_BYTES, group?.members),
             ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
             // As the last step: until then root mounts, so that folders below ones that only root may enter can be shown.
             ...[...(uid === null ? [] : becoming(setpriv, uid)), ...limitsInside(tools, limits.sandboxPids), ...words],

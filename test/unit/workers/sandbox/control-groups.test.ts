@@ -13,9 +13,9 @@ const groups = await ControlGroups.open();
 describe("control groups", { skip: groups === null && "this process may not divide its own" }, () => {
   const make = (): ControlGroup => (groups as ControlGroups).make(256 * MIB);
   /** The signal that a member ended by. */
-  const run = ({ joining }: ControlGroup, script: string): NodeJS.Signals | null =>
-    spawnSync(joining[0] as string, [...joining.slice(1), process.execPath, "-e", script]).signal;
-  const folderOf = ({ joining }: ControlGroup): string => dirname(joining.at(-1) as string);
+  const run = ({ members }: ControlGroup, script: string): NodeJS.Signals | null =>
+    spawnSync("/bin/sh", ["-c", 'echo 0 >"$0" && exec "$@"', members, process.execPath, "-e", script]).signal;
+  const folderOf = ({ members }: ControlGroup): string => dirname(members);
 
   test("what takes more memory than its group may is ended, and told once", () => {
     const group = make();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
 import type { Instances, ModelLimits } from "../../../../src/core/model.ts";
 import type { RuntimeDefinition } from "../../../../workers/runtimes.ts";
@@ -49,8 +50,25 @@ describe("the limits of a model.yaml", () => {
   });
 });
 
+const TOOLS = { prlimit: "prlimit", taskset: "taskset" };
+
+test("the words before a command set its limits and make it the first that the kernel ends", () => {
+  const [shell, ...words] = limitsAround(TOOLS, limitsOf({}), 3 * 2 ** 20) as [string, ...string[]];
+  const printed = execFileSync(shell, [...words, "cat", "/proc/self/limits", "/proc/self/oom_score_adj"], { encoding: "utf8" });
+  const limitOf = (name: string): string | undefined => new RegExp(`^Max ${name} +(\\d+ +\\d+) `, "m").exec(printed)?.[1]?.replace(/ +/, " ");
+  const data = 2 ** 30 + 128 * 2 ** 20;
+  assert.deepEqual(["data size", "file size", "core file size", "open files", "locked memory"].map(limitOf), [
+    `${data} ${data}`,
+    `${3 * 2 ** 20} ${3 * 2 ** 20}`,
+    "0 0",
+    "256 256",
+    "0 0",
+  ]);
+  assert.match(printed, /\n900\n$/);
+});
+
 test("a model that asks for one core gets one, and the next model another where there are several", () => {
-  const coreOf = (): string => limitsAround({ prlimit: "prlimit", choom: "choom", taskset: "taskset" }, limitsOf({ cpus: 1 }), 1).at(-1) as string;
+  const coreOf = (): string => limitsAround(TOOLS, limitsOf({ cpus: 1 }), 1).at(-1) as string;
   const cores = Array.from({ length: 16 }, coreOf);
   for (const core of cores) assert.match(core, /^\d+$/);
   assert.equal(cores[0] === cores[1], new Set(cores).size === 1);
