@@ -82,7 +82,7 @@ for (const [level, warning] of [
 
     for (const [taken, code, advice, needsRoot] of [
       ["memory", "OUT_OF_MEMORY", /raise limits\.memory/, false],
-      ["descriptors", "TOO_MANY_FILES", /more files open than a process in the sandbox may/, false],
+      ["descriptors", "TOO_MANY_FILES", /a process of the model may have 256 files open, which cannot be raised/, false],
       ["disk", "DISK_FULL", /raise limits\.tmp/, false],
       ["processes", "TOO_MANY_PROCESSES", /raise limits\.pids/, level === "rlimit"],
     ] as const) {

@@ -37,7 +37,8 @@ export function findLimitTools(data: string): LimitTools {
   return { prlimit: findTool("prlimit", data), taskset: findTool("taskset", data) };
 }
 
-const DESCRIPTORS = 256;
+/** Files that one process may have open. */
+export const DESCRIPTORS = 256;
 /** Under memory pressure the kernel ends a model before anything else. */
 const OOM_SCORE = 900;
 

@@ -1,7 +1,7 @@
 // Which limit ended a process or a call: what the kernel, the languages and our own watch say of it, as an error that names the limit.
 import type { ErrorCode } from "../../src/core/errors.ts";
 import { formatSize } from "../../src/core/units.ts";
-import type { ProcessLimits } from "./limits.ts";
+import { DESCRIPTORS, type ProcessLimits } from "./limits.ts";
 
 export interface Overrun {
   readonly code: ErrorCode;
@@ -62,7 +62,7 @@ function overrun(limited: Limited, { memoryBytes, pids, tmpBytes }: ProcessLimit
     case "TOO_MANY_PROCESSES":
       return { code: limited, advice: `the model may have ${pids} processes and threads; raise limits.pids in model.yaml` };
     case "TOO_MANY_FILES":
-      return { code: limited, advice: "the model has more files open than a process in the sandbox may; close them" };
+      return { code: limited, advice: `a process of the model may have ${DESCRIPTORS} files open, which cannot be raised; close those that are not needed` };
     case "DISK_FULL":
       return { code: limited, advice: `the model may write ${formatSize(tmpBytes)} of temporary files; raise limits.tmp in model.yaml` };
     case "READ_ONLY":
