@@ -15,10 +15,11 @@ export function childrenOf(pid: number): readonly number[] {
   return pidsIn(`/proc/${pid}/task/${pid}/children`);
 }
 
-/** The processes below this one, whichever of its threads has started them, nearest first. */
-export function descendantsOf(pid: number): readonly number[] {
+/** The processes below this one, whichever of its threads has started them, nearest first; `without` some and those below them. */
+export function descendantsOf(pid: number, without: readonly number[] = []): readonly number[] {
   const children = threadsOf(pid).flatMap((thread) => pidsIn(`/proc/${pid}/task/${thread}/children`));
-  return [...children, ...children.flatMap(descendantsOf)];
+  const counted = children.filter((child) => !without.includes(child));
+  return [...counted, ...counted.flatMap((child) => descendantsOf(child, without))];
 }
 
 /** The process that has started this one, the one that has started that, and so on, as far as this process sees them. */

@@ -67,7 +67,7 @@ for (const level of ["strict", "landlock", "off"]) {
       const server = await startServer({ models: models.path, env: { IDIOM_SANDBOX: level } });
       const pid = server.process.pid as number;
       assert.deepEqual(await server.client.call("ModelReady", { name: language }), { ready: true });
-      const all = identitiesOf([...processesOf(pid), ...processesOf(pid).flatMap(descendantsOf)]);
+      const all = identitiesOf([...processesOf(pid), ...processesOf(pid).flatMap((pid) => descendantsOf(pid))]);
       assert.ok(all.length > 0);
       server.process.kill("SIGKILL");
       assert.ok(await goneWithin(pid, GONE_WITHIN_MS, all), `left behind: ${[...processesOf(pid), ...all.filter(isThere).map((each) => each.pid)]}`);

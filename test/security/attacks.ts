@@ -15,6 +15,8 @@ export interface Targets {
   readonly port: number;
   readonly socket: string;
   readonly abstractSocket: string;
+  /** Takes datagrams. */
+  readonly mailbox: string;
   /** A variable of the host's environment. */
   readonly variable: string;
 }
@@ -87,6 +89,8 @@ export const ATTACKS: readonly Attack[] = [
   attack("run on other cores", "EPERM", "everybody", "takes_other_cores"),
   attack("limit a process", "EPERM", "everybody", ({ victim }) => `limits_process ${victim}`),
   attack("slow down a process", "EPERM", "everybody", ({ victim }) => `slows_process ${victim}`),
+  attack("start a process that is nobody's child", "EPERM", "everybody", "clones_sibling"),
+  attack("adopt the orphans of others", "EPERM", "everybody", "adopts_orphans"),
   attack("run before everybody else", "EACCES EPERM", "root", "goes_first"),
   // Network
   attack("connect over IPv4", "EACCES", "everybody", ({ port }) => `connects_ipv4 ${port}`),
@@ -94,6 +98,7 @@ export const ATTACKS: readonly Attack[] = [
   attack("send a datagram", "EACCES", "everybody", ({ port }) => `sends_datagram ${port}`),
   attack("connect to a UNIX socket", "EACCES", "everybody", ({ socket }) => `connects_unix ${socket}`),
   attack("connect to an abstract UNIX socket", "EACCES", "everybody", ({ abstractSocket }) => `connects_abstract ${abstractSocket}`),
+  attack("send a datagram to a UNIX socket", "EACCES", "everybody", ({ mailbox }) => `sends_unix ${mailbox}`),
   attack("open a netlink socket", "EACCES", "everybody", "netlink"),
   attack("open a raw socket", "EACCES", "root", "raw"),
   attack("open a packet socket", "EACCES", "root", "packet"),
@@ -144,4 +149,17 @@ export const HOSTILE_FRAMES: readonly { readonly name: string; readonly words: (
   { name: "a frame of four gigabytes", words: (fd) => `sends_length ${fd}` },
   { name: "an answer to nobody's question", words: (fd) => `sends_wrong_id ${fd}` },
   { name: "a second greeting", words: (fd) => `sends_hello ${fd}` },
+];
+
+/** Each prints far more lines than may be kept. */
+export const FLOODS: readonly {
+  readonly name: string;
+  readonly model: (language: string) => string;
+  readonly words: (fd: number) => string;
+  /** What of the log's lines tells that they are of this flood. */
+  readonly line: string;
+}[] = [
+  { name: "long lines", model: (language) => language, words: () => "floods_log 64", line: "xxxx" },
+  { name: "empty lines", model: (language) => language, words: () => "floods_log_with_nothing 4", line: '"msg":""' },
+  { name: "frames", model: (language) => `frames-${language}`, words: (fd) => `floods_log_with_frames ${fd}`, line: '"msg":"fake"' },
 ];

@@ -78,6 +78,8 @@ export class Harness {
   #handshake = 0;
   #nextId = 1;
   #killed: Kill | null = null;
+  /** It has been asked to leave and has not said BYE. */
+  #leaves = false;
   /** Repeats the soft cancel by signal until the frame has ended. */
   #signals: NodeJS.Timeout | null = null;
 
@@ -141,6 +143,7 @@ export class Harness {
   }
 
   drain(): void {
+    this.#leaves = true;
     this.#child.output.write(encodeJsonFrame("DRAIN", 0, {}));
   }
 
@@ -166,9 +169,10 @@ export class Harness {
         return this.#events.loadFailed(parseBody("FAILED", frame.body));
       case "LOG":
         return this.#events.log(parseBody("LOG", frame.body));
-      case "PONG":
       case "BYE":
-        return void parseBody(frame.type, frame.body);
+        return this.#bye();
+      case "PONG":
+        throw new ProtocolViolation("nobody has asked for a PONG");
       default:
         throw new ProtocolViolation(`${frame.type} does not go to the host`);
     }
@@ -184,6 +188,11 @@ export class Harness {
   #hello(body: Body<"HELLO">): void {
     if (body.protocol !== PROTOCOL_VERSION) throw new ProtocolViolation(`protocol version ${body.protocol}, the host speaks ${PROTOCOL_VERSION}`);
     this.#events.hello(body);
+  }
+
+  #bye(): void {
+    if (!this.#leaves) throw new ProtocolViolation("nobody has asked for a BYE");
+    this.#leaves = false;
   }
 
   #result(frame: Frame): FrameOutcome {

@@ -10,7 +10,7 @@ import type { ConfinedProcess, Confinement, ProcessSource } from "../sandbox/lau
 import { type Overrun, overrunBySignal, overrunIn } from "../sandbox/overrun.ts";
 import { type Ending, endingOf, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import type { KillDistance } from "./kill-distance.ts";
-import { captureLines } from "./log-capture.ts";
+import { captureLines, LineLimit } from "./log-capture.ts";
 import { type Body, type HarnessFailure, hintFromWire } from "./protocol.ts";
 import { DEFAULT_POLICY, type ExitBlame, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
 import type { Segment } from "./tensor-codec.ts";
@@ -253,14 +253,23 @@ export class Instance {
         this.#lastErrors = [...this.#lastErrors.slice(1 - LAST_ERRORS), line];
         this.#printedOverrun ??= this.#overrunIn(line);
       },
-      (lines) => this.#log.warn({ stream: name, lines }, `${lines} lines were dropped: the model prints faster than the log takes`),
+      (lines) => this.#dropped(lines, name),
     );
+  }
+
+  #dropped(lines: number, stream: string): void {
+    this.#log.warn({ stream, lines }, `${lines} lines were dropped: the model prints faster than the log takes`);
   }
 
   /** Events of one process; those of an older generation are dropped. */
   #events(generation: number): HarnessEvents {
     const current = (act: () => void): void => {
       if (this.#supervision.generation === generation) act();
+    };
+    const limit = new LineLimit((lines) => this.#dropped(lines, "harness"));
+    const log = ({ level, message }: Body<"LOG">): void => {
+      const kept = limit.take(message);
+      if (kept !== null) this.#log[level](kept);
     };
     return {
       hello: ({ language_version }) => current(() => this.#hello(language_version)),
@@ -272,7 +281,7 @@ export class Instance {
           this.#ready();
         }),
       loadFailed: (failure) => current(() => this.#gaveUp(describeFailure(failure))),
-      log: ({ level, message }) => this.#log[level](message),
+      log: (body) => current(() => log(body)),
       violation: (reason) => this.#log.error({ generation }, reason),
       exited: (ending) => current(() => this.#exited(ending)),
     };

@@ -1,30 +1,52 @@
-// What a model prints, line by line, to the log; bounded, so that a flood costs neither memory nor the disk.
+// What a model prints or says, line by line, to the log; bounded, so that a flood costs neither memory nor the disk.
 import type { Readable } from "node:stream";
 
 const MAX_LINE_LENGTH = 8 * 1024;
+/** What the log adds to each line: its time, model and instance. */
+const ADDED_BYTES = 256;
 const BURST_BYTES = 1024 * 1024;
 const REFILL_BYTES_PER_SECOND = 256 * 1024;
 
 /**
- * Reads `stream` to its end and calls `onLine` for each line. Longer lines are cut; beyond a burst of 1 MiB and 256 KiB/s lines
- * are dropped, and `onDropped` tells how many once there is room again.
+ * Lines that are too long are cut; beyond a burst of 1 MiB and 256 KiB/s of the log they are dropped, and `onDropped` tells how many once
+ * there is room again.
  */
+export class LineLimit {
+  readonly #onDropped: (lines: number) => void;
+  readonly #bucket = new TokenBucket();
+  #dropped = 0;
+
+  constructor(onDropped: (lines: number) => void) {
+    this.#onDropped = onDropped;
+  }
+
+  /** What of a line goes to the log; null: nothing. */
+  take(line: string): string | null {
+    const cut = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)} [cut]` : line;
+    if (!this.#bucket.take(cut.length + ADDED_BYTES)) {
+      this.#dropped++;
+      return null;
+    }
+    this.tellDropped();
+    return cut;
+  }
+
+  tellDropped(): void {
+    if (this.#dropped > 0) this.#onDropped(this.#dropped);
+    this.#dropped = 0;
+  }
+}
+
+/** Reads `stream` to its end and calls `onLine` for each line that `LineLimit` lets through. */
 export function captureLines(stream: Readable, onLine: (line: string) => void, onDropped: (lines: number) => void): void {
-  const bucket = new TokenBucket();
+  const limit = new LineLimit(onDropped);
   const decoder = new TextDecoder();
   let rest = "";
   /** The line that `rest` continues was cut already: no more of it is logged. */
   let cutAlready = false;
-  let dropped = 0;
   const emit = (line: string): void => {
-    const cut = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)} [cut]` : line;
-    if (!bucket.take(cut.length)) {
-      dropped++;
-      return;
-    }
-    if (dropped > 0) onDropped(dropped);
-    dropped = 0;
-    onLine(cut);
+    const kept = limit.take(line);
+    if (kept !== null) onLine(kept);
   };
   const take = (text: string): void => {
     const lines = (rest + text).split("\n");
@@ -42,7 +64,7 @@ export function captureLines(stream: Readable, onLine: (line: string) => void, o
   stream.on("end", () => {
     take(decoder.decode());
     if (rest !== "" && !cutAlready) emit(rest);
-    if (dropped > 0) onDropped(dropped);
+    limit.tellDropped();
   });
   stream.on("error", () => stream.destroy());
 }

@@ -27,15 +27,17 @@ const QUIET_LOOKS = 3;
 export class Forks {
   readonly #sandbox: Sandbox;
   readonly #limits: ProcessLimits;
-  readonly #stops = new Set<() => void>();
+  /** What stops the watch of each. */
+  readonly #watched = new Map<number, () => void>();
 
   constructor(sandbox: Sandbox, limits: ProcessLimits) {
     this.#sandbox = sandbox;
     this.#limits = limits;
   }
 
-  get none(): boolean {
-    return this.#stops.size === 0;
+  /** Those that live. */
+  get pids(): readonly number[] {
+    return [...this.#watched.keys()];
   }
 
   /** Null when the process has no child of that pid. */
@@ -57,7 +59,7 @@ export class Forks {
       overrun = overrunOfMemory(bytes, this.#limits);
       kill("SIGKILL");
     });
-    this.#stops.add(stopWatch);
+    this.#watched.set(pid, stopWatch);
     return {
       pid,
       get overrun() {
@@ -66,7 +68,7 @@ export class Forks {
       kill,
       interrupt: () => signal(pid, "SIGINT"),
       ended: async (by) => {
-        this.#stops.delete(stopWatch);
+        this.#watched.delete(pid);
         stopWatch();
         if (by === "SIGKILL" && this.#sandbox.hasRunOut()) overrun ??= overrunOfGroup(this.#limits);
         await this.#sweep();
@@ -76,7 +78,7 @@ export class Forks {
 
   /** The sandbox is gone. */
   close(): void {
-    for (const stop of this.#stops) stop();
+    for (const stop of this.#watched.values()) stop();
   }
 
   #leftBehind(): number[] {

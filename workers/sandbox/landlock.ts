@@ -7,9 +7,10 @@ import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { type HarnessCommand, type SpawnedHandle, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
 import { confinedProcess, firstChildOf, givenBackAtExit, type Inside } from "./confined-process.ts";
+import { watchFolder } from "./disk-watch.ts";
 import { ATTACKS, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
 import { findLimitTools, limitsAround, type ProcessLimits } from "./limits.ts";
-import { PrivateFolders, watchSize } from "./private-folders.ts";
+import { PrivateFolders } from "./private-folders.ts";
 import { callNumber, DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { asSlot, SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
@@ -92,6 +93,6 @@ function insideKeeper(child: SpawnedHandle, folder: string, limits: ProcessLimit
     kill: () => child.hangUp(),
     adopt: () => null,
     hasRunOut: () => false,
-    watch: (exceeded) => watchSize(folder, limits, exceeded),
+    watch: (exceeded) => watchFolder(folder, limits, exceeded),
   };
 }

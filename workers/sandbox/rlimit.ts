@@ -47,7 +47,7 @@ export function rlimitLauncher({ data }: SandboxOptions): Launcher {
 function insideNothing(child: ChildHandle): Inside {
   return {
     harness: () => (child.ended ? null : child.pid),
-    group: { kind: "tree", pid: child.pid },
+    group: { kind: "tree", pid: child.pid, without: [] },
     kill(signal) {
       if (!child.ended) for (const pid of descendantsOf(child.pid)) signalProcess(pid, signal);
       child.kill(signal);

@@ -118,6 +118,7 @@ const CALLS = {
   fork: [57, null],
   vfork: [58, null],
   socket: [41, 198],
+  socketpair: [53, 199],
   ioctl: [16, 29],
   prlimit64: [302, 261],
   setpriority: [141, 140],
@@ -143,6 +144,12 @@ const ARCHITECTURES: Readonly<Record<string, { readonly column: 0 | 1; readonly 
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const NAMESPACE_FLAGS = 0x7e02_0000;
+/** CLONE_PARENT: a sibling instead of a child. Who belongs to an instance is told by its ancestors. */
+const AS_SIBLING = 0x8000;
+/** `prctl` that has orphans below a process become its children, for the same reason. */
+const PR_SET_CHILD_SUBREAPER = 36;
+/** In each type of socket that sends to whom it names: SOCK_DGRAM, SOCK_RAW. */
+const UNCONNECTED = 2;
 /** AF_INET, AF_INET6. */
 const INTERNET = [2, 10];
 /** Puts words into the terminal's input: TIOCSTI, TIOCLINUX. */
@@ -211,10 +218,13 @@ export function seccompFilter(architecture: string, { network, hostFiles, pass }
   for (const numbers of Object.values({ ...DENIED, ...DENIED_AMONG_FILES[hostFiles] })) when("equal", numbers[column], errno(EPERM));
   // Its flags lie in memory, where a filter cannot look; without it libraries use clone.
   when("equal", CALLS.clone3[column], errno(ENOSYS));
-  withArguments("clone", [[DATA.argument0, "anyBit", NAMESPACE_FLAGS, errno(EPERM)], ...(pass === null ? [] : unlessPassed(pass))], ALLOW);
+  withArguments("clone", [[DATA.argument0, "anyBit", NAMESPACE_FLAGS | AS_SIBLING, errno(EPERM)], ...(pass === null ? [] : unlessPassed(pass))], ALLOW);
   if (pass !== null) for (const call of ["fork", "vfork"] as const) when("equal", CALLS[call][column], ASK);
-  // AF_VSOCK and AF_NETLINK know no namespaces. Pairs of sockets are made by another call.
+  withArguments("prctl", [[DATA.argument0, "equal", PR_SET_CHILD_SUBREAPER, errno(EPERM)]], ALLOW);
+  // AF_VSOCK and AF_NETLINK know no namespaces.
   withArguments("socket", network ? INTERNET.map((family): ArgumentTest => [DATA.argument0, "equal", family, ALLOW]) : [], errno(EACCES));
+  // An end of a pair of datagrams reaches every UNIX socket that has a name.
+  withArguments("socketpair", [[DATA.argument1, "anyBit", UNCONNECTED, errno(EACCES)]], ALLOW);
   withArguments(
     "ioctl",
     TERMINAL_INPUT.map((request): ArgumentTest => [DATA.argument1, "equal", request, errno(EPERM)]),

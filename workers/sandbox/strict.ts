@@ -5,6 +5,7 @@ import { type ChildHandle, type HarnessCommand, spawnHarness, type Wrapper } fro
 import { findTool } from "../runtimes.ts";
 import { confinedProcess, firstChildOf, givenBackAtExit, type Inside, signalProcess } from "./confined-process.ts";
 import { type ControlGroup, ControlGroups } from "./control-groups.ts";
+import { watchNames } from "./disk-watch.ts";
 import { Forks } from "./forks.ts";
 import { ATTACKS, type Confinement, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
 import { findLimitTools, type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits } from "./limits.ts";
@@ -14,6 +15,7 @@ import { hostMark } from "./strays.ts";
 import { mountsOf, systemMounts } from "./visible.ts";
 import { firstBelow, type WatchedProcesses } from "./watched-processes.ts";
 
+const PRIVATE_FOLDERS = ["/tmp", "/dev/shm"] as const;
 /** What each instance has of its private /dev/shm. */
 const SHARED_MEMORY_BYTES = 32 * 2 ** 20;
 /** What the kernel itself keeps for the processes: tables of pages, pipes, sockets. */
@@ -116,8 +118,8 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
     harness,
     kill,
     get group(): WatchedProcesses {
-      const parent = forks.none ? null : harness();
-      return parent === null ? { kind: "namespace", wrapper: child.pid } : { kind: "process", pid: parent };
+      const parent = forks.pids.length === 0 ? null : harness();
+      return parent === null ? { kind: "namespace", wrapper: child.pid } : { kind: "tree", pid: parent, without: forks.pids };
     },
     adopt(pid) {
       const fork = forks.adopt(pid);
@@ -125,6 +127,12 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
       return fork;
     },
     hasRunOut,
-    watch: () => () => forks.close(),
+    watch: (exceeded) => {
+      const stop = watchNames(() => PRIVATE_FOLDERS.map((folder) => `/proc/${first()}/root${folder}`), limits, exceeded);
+      return () => {
+        stop();
+        forks.close();
+      };
+    },
   };
 }

@@ -5,12 +5,10 @@ import { childrenOf, descendantsOf, startTimeOf } from "../../src/process/proc.t
 export type WatchedProcesses =
   /** All that the /proc of the first process below the wrapper shows: it leads a namespace. */
   | { readonly kind: "namespace"; readonly wrapper: number }
-  /** One without those that it has started. */
-  | { readonly kind: "process"; readonly pid: number }
   /** What one process has started. */
   | { readonly kind: "below"; readonly pid: number }
-  /** One with those that it has started. */
-  | { readonly kind: "tree"; readonly pid: number }
+  /** One with those that it has started, but for some with theirs. */
+  | { readonly kind: "tree"; readonly pid: number; readonly without: readonly number[] }
   /**
    * A fork of `parent` with those that it has started, and what nobody claims: it may be anybody's. `first` inherits what others leave behind. Nobody, once it is
    * not the process any more that started at `startTime`.
@@ -31,12 +29,10 @@ export function pidsOf(group: WatchedProcesses): number[] {
       const first = firstBelow(group.wrapper);
       return first === null ? [] : [first, ...descendantsOf(first)];
     }
-    case "process":
-      return [group.pid];
     case "below":
       return [...descendantsOf(group.pid)];
     case "tree":
-      return [group.pid, ...descendantsOf(group.pid)];
+      return [group.pid, ...descendantsOf(group.pid, group.without)];
     case "fork":
       if (startTimeOf(group.pid) !== group.startTime) return [];
       return [group.pid, ...descendantsOf(group.pid), ...leftBehind(group.first, group.parent)];

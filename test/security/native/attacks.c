@@ -16,6 +16,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -137,6 +138,17 @@ static int ends_everybody(const char *unused) {
   kill(getpid(), SIGKILL);
   return 0;
 }
+/* A child of whoever has started this process: nobody's to this one. */
+static int clones_sibling(const char *unused) {
+  long sibling = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+  if (sibling == 0) _exit(0);
+  return outcome(sibling);
+}
+static int adopts_orphans(const char *unused) {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return errno;
+  prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+  return 0;
+}
 static int goes_first(const char *unused) {
   if (setpriority(PRIO_PROCESS, 0, -20) < 0) return errno;
   setpriority(PRIO_PROCESS, 0, 0);
@@ -177,6 +189,17 @@ static int connects_abstract(const char *name) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path + 1, name, sizeof address.sun_path - 2);
   return connects(AF_UNIX, &address, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+/* An end of a pair needs no socket() and sends to whom it names. */
+static int sends_unix(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) < 0) return errno;
+  int error = outcome(sendto(ends[0], "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address));
+  close(ends[0]);
+  close(ends[1]);
+  return error;
 }
 static int netlink(const char *unused) { return makes_socket(AF_NETLINK, SOCK_RAW, 0); }
 static int raw(const char *unused) { return makes_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP); }
@@ -299,6 +322,21 @@ static int fills_tmp_with_files(const char *unused) {
   free(block);
   return error;
 }
+/* They take no room, only the kernel's memory: 1 KiB each. */
+static int fills_tmp_with_names(const char *unused) {
+  char path[4096];
+  int error = 0, made = 0;
+  for (; made < 100000 && error == 0; made++) {
+    snprintf(path, sizeof path, "%s/idiom-attack-%d-%d", getenv("TMPDIR"), getpid(), made);
+    error = closes(open(path, O_WRONLY | O_CREAT, 0600));
+  }
+  if (error == 0) sleep(1);
+  while (made-- > 0) {
+    snprintf(path, sizeof path, "%s/idiom-attack-%d-%d", getenv("TMPDIR"), getpid(), made);
+    unlink(path);
+  }
+  return error;
+}
 static int fills_shared_memory(const char *unused) { return fills("/dev/shm", 100 * MIB); }
 static int forks(const char *unused) {
   pid_t children[300];
@@ -413,26 +451,45 @@ static int floods_log(const char *megabytes) {
   for (long sent = 0; sent < atoi(megabytes) * 1024L; sent++) if (write(1, line, sizeof line) < 0) return errno;
   return 0;
 }
+static int floods_log_with_nothing(const char *megabytes) {
+  char lines[1024];
+  memset(lines, '\n', sizeof lines);
+  for (long sent = 0; sent < atoi(megabytes) * 1024L; sent++) if (write(1, lines, sizeof lines) < 0) return errno;
+  return 0;
+}
+/* The harness's own words, which a model can say as well. */
+static int floods_log_with_frames(const char *fd) {
+  const char frame[] = "\x21\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0{\"level\":\"info\",\"message\":\"fake\"}";
+  for (int i = 0; i < 100000; i++) {
+    for (size_t sent = 0; sent < sizeof frame - 1;) {
+      ssize_t count = write(atoi(fd), frame + sent, sizeof frame - 1 - sent);
+      if (count < 0 && errno != EAGAIN) return errno;
+      if (count > 0) sent += count;
+    }
+  }
+  return 0;
+}
 
 static const struct { const char *name; int (*attack)(const char *target); } ATTACKS[] = {
   {"reads", reads}, {"opens_to_write", opens_to_write}, {"creates", creates}, {"changes_mode", changes_mode}, {"makes_device", makes_device},
   {"opens_by_handle", opens_by_handle}, {"has_variable", has_variable}, {"has_descriptor", has_descriptor},
   {"signals", signals}, {"traces", traces}, {"reads_memory", reads_memory}, {"takes_descriptor", takes_descriptor}, {"compares", compares},
   {"takes_other_cores", takes_other_cores}, {"goes_first", goes_first}, {"limits_process", limits_process}, {"slows_process", slows_process},
-  {"ends_everybody", ends_everybody}, {"listens", listens},
+  {"ends_everybody", ends_everybody}, {"clones_sibling", clones_sibling}, {"adopts_orphans", adopts_orphans}, {"listens", listens},
   {"connects_ipv4", connects_ipv4}, {"connects_ipv6", connects_ipv6}, {"sends_datagram", sends_datagram}, {"connects_unix", connects_unix},
-  {"connects_abstract", connects_abstract}, {"netlink", netlink}, {"raw", raw}, {"packet", packet}, {"alg", alg},
+  {"connects_abstract", connects_abstract}, {"sends_unix", sends_unix}, {"netlink", netlink}, {"raw", raw}, {"packet", packet}, {"alg", alg},
   {"mounts", mounts}, {"opens_file_system", opens_file_system}, {"changes_root", changes_root}, {"unshares_users", unshares_users},
   {"unshares_mounts", unshares_mounts}, {"unshares_network", unshares_network}, {"clones_users", clones_users}, {"enters", enters},
   {"adds_key", adds_key}, {"reads_keyring", reads_keyring}, {"uring", uring}, {"faults", faults}, {"bpf", bpf},
   {"watches_performance", watches_performance}, {"makes_memory_file", makes_memory_file}, {"shares_memory", shares_memory},
   {"disables_randomness", disables_randomness}, {"reads_kernel_log", reads_kernel_log}, {"names_host", names_host},
   {"becomes_root", becomes_root}, {"joins_groups", joins_groups}, {"gains_capabilities", gains_capabilities}, {"raises_limit", raises_limit},
-  {"fills_tmp", fills_tmp}, {"fills_tmp_with_files", fills_tmp_with_files}, {"fills_shared_memory", fills_shared_memory}, {"forks", forks}, {"starts_threads", starts_threads},
+  {"fills_tmp", fills_tmp}, {"fills_tmp_with_files", fills_tmp_with_files}, {"fills_tmp_with_names", fills_tmp_with_names}, {"fills_shared_memory", fills_shared_memory}, {"forks", forks}, {"starts_threads", starts_threads},
   {"opens_descriptors", opens_descriptors}, {"takes_private_memory", takes_private_memory}, {"takes_shared_memory", takes_shared_memory},
   {"hides_shared_memory", hides_shared_memory},
   {"forks_with_memory", forks_with_memory}, {"sends_garbage", sends_garbage}, {"sends_length", sends_length},
   {"sends_wrong_id", sends_wrong_id}, {"sends_hello", sends_hello}, {"answers_first_call", answers_first_call}, {"floods_log", floods_log},
+  {"floods_log_with_nothing", floods_log_with_nothing}, {"floods_log_with_frames", floods_log_with_frames},
 };
 
 void idiom_attack(const char *words, char *result, int size) {

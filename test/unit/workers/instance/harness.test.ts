@@ -63,9 +63,10 @@ describe("the host hears what a harness says:", () => {
     });
   }
 
-  test("PONG and BYE mean nothing more, and the next frame is heard", async (t) => {
+  test("BYE, once it has been asked to leave, and the next frame is heard", async (t) => {
     const peer = await HarnessPeer.open(t);
-    const bytes = Buffer.concat([encodeJsonFrame("PONG", 3, {}), encodeJsonFrame("BYE", 0, {}), encodeJsonFrame("LOG", 0, { level: "info", message: "hi" })]);
+    peer.harness.drain();
+    const bytes = Buffer.concat([encodeJsonFrame("BYE", 0, {}), encodeJsonFrame("LOG", 0, { level: "info", message: "hi" })]);
     assert.deepEqual(await peer.says(bytes, "log"), { level: "info", message: "hi" });
   });
 });
@@ -244,6 +245,13 @@ describe("a harness that breaks the protocol is killed, blamed and named:", () =
     const peer = await HarnessPeer.open(t);
     assert.match(String(await peer.says(encodeJsonFrame("HELLO", 0, { protocol: 1 }), "violation")), /^protocol violation: HELLO: .*language/);
   });
+
+  for (const type of ["PONG", "BYE"] as const) {
+    test(`${type} that nobody has asked for`, async (t) => {
+      const peer = await HarnessPeer.open(t);
+      assert.equal(await peer.says(encodeJsonFrame(type, 0, {}), "violation"), `protocol violation: nobody has asked for a ${type}`);
+    });
+  }
 
   test("and is not listened to any more", async (t) => {
     const peer = await HarnessPeer.open(t);

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { childrenOf } from "../../../../src/process/proc.ts";
 import { watchMemory } from "../../../../workers/sandbox/memory-watch.ts";
+import type { WatchedProcesses } from "../../../../workers/sandbox/watched-processes.ts";
 
 const MIB = 2 ** 20;
 
@@ -19,14 +20,16 @@ async function hoarder(t: TestContext, mib: number): Promise<{ readonly pid: num
   return { pid: child.pid as number, take: () => child.stdin.write("take\n") };
 }
 
-function exceeded(kind: "tree" | "below" | "process", pid: number, limitMiB: number): { readonly bytes: Promise<number>; readonly stop: () => void } {
+function exceeded(group: WatchedProcesses, limitMiB: number): { readonly bytes: Promise<number>; readonly stop: () => void } {
   const { promise, resolve } = Promise.withResolvers<number>();
-  return { bytes: promise, stop: watchMemory({ kind, pid }, limitMiB * MIB, resolve) };
+  return { bytes: promise, stop: watchMemory(group, limitMiB * MIB, resolve) };
 }
+
+const tree = (pid: number, without: readonly number[] = []): WatchedProcesses => ({ kind: "tree", pid, without });
 
 test("what grows beyond its limit is told once, and held still until nobody watches it any more", async (t) => {
   const { pid, take } = await hoarder(t, 300);
-  const watched = [exceeded("tree", pid, 300), exceeded("below", pid, 300)];
+  const watched = [exceeded(tree(pid), 300), exceeded({ kind: "below", pid }, 300)];
   take();
   for (const { bytes } of watched) assert.ok((await bytes) > 300 * MIB);
   const all = [pid, ...childrenOf(pid)];
@@ -36,13 +39,13 @@ test("what grows beyond its limit is told once, and held still until nobody watc
   while (areHeld()) await new Promise(setImmediate);
 });
 
-test("what a process has started does not count for it alone, and nobody hears of what is watched no more", async (t) => {
+test("what is counted elsewhere does not count for whoever has started it, and nobody hears of what is watched no more", async (t) => {
   const { pid, take } = await hoarder(t, 300);
-  const alone = exceeded("process", pid, 100);
-  const stopped = exceeded("tree", pid, 300);
+  const alone = exceeded(tree(pid, childrenOf(pid)), 100);
+  const stopped = exceeded(tree(pid), 300);
   stopped.stop();
   for (const { bytes } of [alone, stopped]) void bytes.then(() => assert.fail("nothing of this was exceeded"));
-  const watched = exceeded("tree", pid, 300);
+  const watched = exceeded(tree(pid), 300);
   take();
   assert.ok((await watched.bytes) > 300 * MIB);
 });
