@@ -9,7 +9,7 @@ import { findTool } from "../runtimes.ts";
 import { confinedProcess, firstChildOf, givenBackAtExit, type Inside } from "./confined-process.ts";
 import { watchFolder } from "./disk-watch.ts";
 import { ATTACKS, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
-import { findLimitTools, limitsAround, type ProcessLimits } from "./limits.ts";
+import { limitsAround, type ProcessLimits } from "./limits.ts";
 import { PrivateFolders } from "./private-folders.ts";
 import { callNumber, DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { asSlot, SlotUids } from "./slot-uids.ts";
@@ -27,7 +27,7 @@ export function landlockLauncher({ data, models }: SandboxOptions): Launcher {
   const uids = process.getuid?.() === 0 ? new SlotUids() : null;
   const folders = new PrivateFolders();
   const perl = findTool("perl", data);
-  const tools = findLimitTools(data);
+  const taskset = findTool("taskset", data);
   const hidden = [PACKAGE_ROOT, data, models];
   const [closed, open] = [false, true].map((network) => systemPaths(network, hidden)) as [string[], string[]];
 
@@ -56,7 +56,7 @@ export function landlockLauncher({ data, models }: SandboxOptions): Launcher {
           uid,
           feeds: [plan(inside, readable, folder, uid, pass, limits), filter],
           lifeline: true,
-          around: (_words, fd) => [...limitsAround(tools, limits, limits.tmpBytes), perl, KEEPER, String(fd)],
+          around: (_words, fd) => [...limitsAround(taskset, limits, limits.tmpBytes), perl, KEEPER, String(fd)],
         };
         return givenBackAtExit(
           () => folders.remove(folder),

@@ -4,7 +4,7 @@ import { IdiomError } from "../../src/core/errors.ts";
 import type { Manifest, ModelLimits, ModelVersion } from "../../src/core/model.ts";
 import { formatSize } from "../../src/core/units.ts";
 import { runTool } from "../../src/process/spawn.ts";
-import { findTool, type RuntimeDefinition } from "../runtimes.ts";
+import type { RuntimeDefinition } from "../runtimes.ts";
 
 /** The most that any model.yaml may ask for. */
 export interface Allowance {
@@ -27,19 +27,9 @@ export interface ProcessLimits extends ModelLimits {
   readonly sandboxPids: number;
 }
 
-export interface LimitTools {
-  readonly prlimit: string;
-  readonly taskset: string;
-}
-
-/** @throws IdiomError MODEL_NOT_READY when one is missing, naming the command that installs it. */
-export function findLimitTools(data: string): LimitTools {
-  return { prlimit: findTool("prlimit", data), taskset: findTool("taskset", data) };
-}
-
 /** Files that one process may have open. */
 export const DESCRIPTORS = 256;
-/** Under memory pressure the kernel ends a model before anything else. */
+/** Under memory pressure the kernel ends a model before anything else. Where containers have more by themselves, none may have less. */
 const OOM_SCORE = 900;
 
 type Needs = Pick<RuntimeDefinition, "data_headroom_mb" | "forks">;
@@ -81,24 +71,29 @@ function mostInstances({ instances: { max, recycle } }: Manifest): number {
  * the JVM and V8 reserve far more of it than they use. A file longer than `fileBytes` ends the process that writes it, unless that has
  * said otherwise. `members`: the file of a control group that takes new members.
  */
-export function limitsAround({ taskset }: LimitTools, { dataBytes, cpus }: ProcessLimits, fileBytes: number, members: string | null = null): string[] {
-  const steps = [
-    ...(members === null ? [] : ['echo 0 >"$0"']),
-    `echo ${OOM_SCORE} >/proc/self/oom_score_adj`,
+export function limitsAround(taskset: string, { dataBytes, cpus }: ProcessLimits, fileBytes: number, members: string | null = null): string[] {
+  const score = Math.max(OOM_SCORE, Number(readFileSync("/proc/self/oom_score_adj", "latin1")));
+  const steps: readonly (readonly [step: string, whatIsSet: string])[] = [
+    ...(members === null ? [] : [['echo 0 >"$1"', "its control group"] as const]),
+    [`echo ${score} >/proc/self/oom_score_adj`, "who is ended first for want of memory"],
     // In the units of POSIX's shell.
-    ...[`d ${Math.ceil(dataBytes / 1024)}`, `f ${Math.ceil(fileBytes / 512)}`, "c 0", `n ${DESCRIPTORS}`, "l 0"].map((limit) => `ulimit -${limit}`),
-    'exec "$@"',
+    [`ulimit -d ${Math.ceil(dataBytes / 1024)}`, "the limit of memory"],
+    [`ulimit -f ${Math.ceil(fileBytes / 512)}`, "the limit of a file's length"],
+    ["ulimit -c 0", "the limit of core files"],
+    [`ulimit -n ${DESCRIPTORS}`, "the limit of open files"],
+    ["ulimit -l 0", "the limit of locked memory"],
   ];
-  return ["/bin/sh", "-c", steps.join(" && "), members ?? "limits", ...(cpus === null ? [] : [taskset, "-c", someCores(cpus)])];
+  const script = [...steps.map(([step, what]) => `${step} || { echo "${what} cannot be set" >&2; exit 1; }`), "shift", 'exec "$@"'].join("\n");
+  return ["/bin/sh", "-c", script, "limits", members ?? "", ...(cpus === null ? [] : [taskset, "-c", someCores(cpus)])];
 }
 
 /** As the user that the model will be: the count of processes is kept for each user namespace and uid. */
-export function limitsInside({ prlimit }: LimitTools, pids: number): string[] {
+export function limitsInside(prlimit: string, pids: number): string[] {
   return [prlimit, `--nproc=${pids}`, "--"];
 }
 
 /** A process that was forked runs where its parent does: gives it as many cores as one instance may have. */
-export function moveToCores({ taskset }: LimitTools, { cpus }: ProcessLimits, pid: number): void {
+export function moveToCores(taskset: string, { cpus }: ProcessLimits, pid: number): void {
   // Where it fails the process has just ended.
   if (cpus !== null) void runTool(taskset, ["-a", "-c", "-p", someCores(cpus), String(pid)]).catch(() => {});
 }

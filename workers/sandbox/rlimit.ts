@@ -5,7 +5,7 @@ import { type ChildHandle, spawnHarness, type Wrapper } from "../../src/process/
 import { findTool } from "../runtimes.ts";
 import { confinedProcess, type Inside, signalProcess } from "./confined-process.ts";
 import { type Launcher, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
-import { findLimitTools, limitsAround, limitsInside } from "./limits.ts";
+import { limitsAround, limitsInside } from "./limits.ts";
 import { asSlot, becoming, SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
 import { checkReachable } from "./visible.ts";
@@ -13,8 +13,7 @@ import { checkReachable } from "./visible.ts";
 /** @throws IdiomError when a tool is missing, naming the command that installs it. */
 export function rlimitLauncher({ data }: SandboxOptions): Launcher {
   const uids = process.getuid?.() === 0 ? new SlotUids() : null;
-  const setpriv = findTool("setpriv", data);
-  const tools = findLimitTools(data);
+  const [taskset, setpriv, prlimit] = [findTool("taskset", data), findTool("setpriv", data), findTool("prlimit", data)];
 
   return {
     level: "rlimit",
@@ -30,13 +29,13 @@ export function rlimitLauncher({ data }: SandboxOptions): Launcher {
         if (uid !== null) checkReachable([...visible, command.cwd]);
         const inside = withTemporaryFolder(command, "/tmp");
         // Without a uid of its own it would be counted together with everything of the host's user.
-        const identity = uid === null ? [] : [...becoming(setpriv, uid), ...limitsInside(tools, limits.pids)];
+        const identity = uid === null ? [] : [...becoming(setpriv, uid), ...limitsInside(prlimit, limits.pids)];
         const wrapper: Wrapper = {
           env: { ...inside.env, ...hostMark() },
           uid,
           feeds: [],
           lifeline: false,
-          around: (words) => [...limitsAround(tools, limits, limits.tmpBytes), ...identity, ...words],
+          around: (words) => [...limitsAround(taskset, limits, limits.tmpBytes), ...identity, ...words],
         };
         const child = await spawnHarness(inside, wrapper);
         return confinedProcess(child, limits, insideNothing(child));

@@ -8,7 +8,7 @@ import { type ControlGroup, ControlGroups } from "./control-groups.ts";
 import { watchNames } from "./disk-watch.ts";
 import { Forks } from "./forks.ts";
 import { ATTACKS, type Confinement, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
-import { findLimitTools, type LimitTools, limitsAround, limitsInside, moveToCores, type ProcessLimits } from "./limits.ts";
+import { limitsAround, limitsInside, moveToCores, type ProcessLimits } from "./limits.ts";
 import { DENIED_CALLS, seccompFilter } from "./seccomp.ts";
 import { asSlot, becoming, SlotUids } from "./slot-uids.ts";
 import { hostMark } from "./strays.ts";
@@ -29,7 +29,7 @@ export async function strictLauncher({ data, models }: SandboxOptions): Promise<
   const uids = isRoot ? new SlotUids() : null;
   const bwrap = findTool("bwrap", data);
   const setpriv = findTool("setpriv", data);
-  const tools = findLimitTools(data);
+  const [prlimit, taskset] = [findTool("prlimit", data), findTool("taskset", data)];
   const groups = await ControlGroups.open();
   const [closed, open] = [false, true].map((network) => seccompFilter(process.arch, { network, hostFiles: "hidden", pass: null })) as [Buffer, Buffer];
   const hidden = [PACKAGE_ROOT, data, models];
@@ -58,17 +58,17 @@ export async function strictLauncher({ data, models }: SandboxOptions): Promise<
           feeds: [args, limits.network ? open : closed],
           lifeline: false,
           around: (words, fd) => [
-            ...limitsAround(tools, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) * limits.sharedBy + FILE_HEADROOM_BYTES, group?.members),
+            ...limitsAround(taskset, limits, Math.max(limits.tmpBytes, SHARED_MEMORY_BYTES) * limits.sharedBy + FILE_HEADROOM_BYTES, group?.members),
             ...[bwrap, "--args", String(fd), "--seccomp", String(fd + 1), "--"],
             // As the last step: until then root mounts, so that folders below ones that only root may enter can be shown.
-            ...[...(uid === null ? [] : becoming(setpriv, uid)), ...limitsInside(tools, limits.sandboxPids), ...words],
+            ...[...(uid === null ? [] : becoming(setpriv, uid)), ...limitsInside(prlimit, limits.sandboxPids), ...words],
           ],
         };
         return givenBackAtExit(
           () => group?.remove(),
           async () => {
             const child = await spawnHarness(inside, wrapper);
-            return confinedProcess(child, limits, insideBubblewrap(child, limits, tools, group));
+            return confinedProcess(child, limits, insideBubblewrap(child, limits, taskset, group));
           },
         );
       }),
@@ -100,7 +100,7 @@ function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, 
  * Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot write there, because its host has just died, leaves
  * its first process waiting forever.
  */
-function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: LimitTools, group: ControlGroup | null): Inside {
+function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, taskset: string, group: ControlGroup | null): Inside {
   /** Takes all others with it; bubblewrap ends when they are gone. Null while nothing has been started. */
   const first = (): number | null => firstChildOf(child);
   const harness = (): number | null => {
@@ -123,7 +123,7 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, tools: Limi
     },
     adopt(pid) {
       const fork = forks.adopt(pid);
-      if (fork !== null) moveToCores(tools, limits, fork.pid);
+      if (fork !== null) moveToCores(taskset, limits, fork.pid);
       return fork;
     },
     hasRunOut,

@@ -4,17 +4,23 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { type ControlGroup, ControlGroups } from "../../../../workers/sandbox/control-groups.ts";
+import { limitsAround } from "../../../../workers/sandbox/limits.ts";
 import { folderPrefix } from "../../../../workers/sandbox/strays.ts";
+import { PROCESS_LIMITS } from "../../../support/specs.ts";
 
 const MIB = 2 ** 20;
+/** Above that of the groups. */
+const LIMITS = { ...PROCESS_LIMITS, dataBytes: 4096 * MIB };
 
 const groups = await ControlGroups.open();
 
 describe("control groups", { skip: groups === null && "this process may not divide its own" }, () => {
   const make = (): ControlGroup => (groups as ControlGroups).make(256 * MIB);
   /** The signal that a member ended by. */
-  const run = ({ members }: ControlGroup, script: string): NodeJS.Signals | null =>
-    spawnSync("/bin/sh", ["-c", 'echo 0 >"$0" && exec "$@"', members, process.execPath, "-e", script]).signal;
+  const run = ({ members }: ControlGroup, script: string): NodeJS.Signals | null => {
+    const [shell, ...words] = limitsAround("taskset", LIMITS, MIB, members) as [string, ...string[]];
+    return spawnSync(shell, [...words, process.execPath, "-e", script]).signal;
+  };
   const folderOf = ({ members }: ControlGroup): string => dirname(members);
 
   test("what takes more memory than its group may is ended, and told once", () => {

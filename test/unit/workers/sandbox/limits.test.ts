@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import type { Instances, ModelLimits } from "../../../../src/core/model.ts";
 import type { RuntimeDefinition } from "../../../../workers/runtimes.ts";
@@ -50,10 +51,8 @@ describe("the limits of a model.yaml", () => {
   });
 });
 
-const TOOLS = { prlimit: "prlimit", taskset: "taskset" };
-
 test("the words before a command set its limits and make it the first that the kernel ends", () => {
-  const [shell, ...words] = limitsAround(TOOLS, limitsOf({}), 3 * 2 ** 20) as [string, ...string[]];
+  const [shell, ...words] = limitsAround("taskset", limitsOf({}), 3 * 2 ** 20) as [string, ...string[]];
   const printed = execFileSync(shell, [...words, "cat", "/proc/self/limits", "/proc/self/oom_score_adj"], { encoding: "utf8" });
   const limitOf = (name: string): string | undefined => new RegExp(`^Max ${name} +(\\d+ +\\d+) `, "m").exec(printed)?.[1]?.replace(/ +/, " ");
   const data = 2 ** 30 + 128 * 2 ** 20;
@@ -64,11 +63,19 @@ test("the words before a command set its limits and make it the first that the k
     "256 256",
     "0 0",
   ]);
-  assert.match(printed, /\n900\n$/);
+  const score = Math.max(900, Number(readFileSync("/proc/self/oom_score_adj", "utf8")));
+  assert.match(printed, new RegExp(`\\n${score}\\n$`));
+});
+
+test("a limit that cannot be set ends the start, and says which", () => {
+  const [shell, ...words] = limitsAround("taskset", limitsOf({}), 1, "/gone/tasks") as [string, ...string[]];
+  const { status, stdout, stderr } = spawnSync(shell, [...words, "echo", "started"], { encoding: "utf8" });
+  assert.deepEqual([status, stdout], [1, ""]);
+  assert.match(stderr, /its control group cannot be set\n$/);
 });
 
 test("a model that asks for one core gets one, and the next model another where there are several", () => {
-  const coreOf = (): string => limitsAround(TOOLS, limitsOf({ cpus: 1 }), 1).at(-1) as string;
+  const coreOf = (): string => limitsAround("taskset", limitsOf({ cpus: 1 }), 1).at(-1) as string;
   const cores = Array.from({ length: 16 }, coreOf);
   for (const core of cores) assert.match(core, /^\d+$/);
   assert.equal(cores[0] === cores[1], new Set(cores).size === 1);
