@@ -39,7 +39,8 @@ export async function openSandbox(level: SandboxLevel, options: SandboxOptions):
 const TRUST = "Where every model is trusted as much as this process, IDIOM_SANDBOX=off serves them without a sandbox.";
 const ADVICE: Readonly<Record<SandboxLevel, string>> = {
   strict: [
-    "It needs bubblewrap 0.8 or newer and the right to make namespaces: root with CAP_SYS_ADMIN, or user namespaces",
+    "It needs bubblewrap 0.8 or newer and the right to make namespaces: root with the capabilities CHOWN, DAC_OVERRIDE, KILL, SETGID, SETUID, NET_ADMIN, SYS_PTRACE and SYS_ADMIN,",
+    "or, as an ordinary user, user namespaces",
     "(sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, user.max_user_namespaces above 0; in Docker --security-opt seccomp=unconfined).",
     "IDIOM_SANDBOX=landlock needs no namespaces, but Linux 6.12.",
     TRUST,

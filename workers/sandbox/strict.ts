@@ -3,6 +3,7 @@
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { type ChildHandle, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
+import { missingCapabilities } from "./capabilities.ts";
 import { confinedProcess, firstChildOf, givenBackAtExit, type Inside, signalProcess } from "./confined-process.ts";
 import { type ControlGroup, ControlGroups } from "./control-groups.ts";
 import { watchNames } from "./disk-watch.ts";
@@ -23,9 +24,11 @@ const KERNEL_BYTES = 64 * 2 ** 20;
 /** A full /tmp is an error that the model can handle; a file that is too long ends the process. */
 const FILE_HEADROOM_BYTES = 2 ** 20;
 
-/** @throws IdiomError when a tool is missing, naming the command that installs it. */
+/** @throws Error where root has not all of its rights; IdiomError when a tool is missing, naming the command that installs it. */
 export async function strictLauncher({ data, models }: SandboxOptions): Promise<Launcher> {
   const isRoot = process.getuid?.() === 0;
+  const missing = isRoot ? missingCapabilities() : [];
+  if (missing.length > 0) throw new Error(`root has not ${missing.join(", ")} here`);
   const uids = isRoot ? new SlotUids() : null;
   const bwrap = findTool("bwrap", data);
   const setpriv = findTool("setpriv", data);
