@@ -21,17 +21,14 @@ export async function startup(quick: boolean): Promise<Measure[]> {
   return [...(await onIdleNode(rounds)), ...(await besideItsCalls(rounds))];
 }
 
+/** Each model in its turn: none is killed again before it has served for a while. */
 function onIdleNode(rounds: number): Promise<Measure[]> {
   return withModels([TRIVIAL_MODELS, EXAMPLE_MODELS], 1, async ({ node }, models) => {
-    const measures: Measure[] = [];
-    for (const model of models) {
-      const [instance] = node.instancesOf(`${model}/1`);
-      if (instance === undefined) continue;
-      const took: number[] = [];
-      for (let round = 0; round < rounds; round++) took.push(await killedToReadyMs(instance));
-      measures.push(...measuresOf(`${model}: kill to ready`, took, model));
+    const instances = models.flatMap((model) => node.instancesOf(`${model}/1`).map((instance) => ({ model, instance, took: [] as number[] })));
+    for (let round = 0; round < rounds; round++) {
+      for (const { instance, took } of instances) took.push(await killedToReadyMs(instance));
     }
-    return measures;
+    return instances.flatMap(({ model, took }) => measuresOf(`${model}: kill to ready`, took, model));
   });
 }
 

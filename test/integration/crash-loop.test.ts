@@ -33,3 +33,11 @@ test("a crash loop is quarantined, with the exit status and the last lines for o
   assert.match(stdout, /^ +m\/1#1 .* quarantined /m);
   assert.match(stdout, /^Last exits:\n +m\/1#1, \d{4}-.*Z: the process exited with status 9\n +no weights for \d+$/m);
 });
+
+test("so is one whose process is ended by a signal as soon as it is ready, though nobody calls it", { timeout: 60_000 }, async (t) => {
+  const code = `setTimeout(() => process.kill(process.pid, "SIGKILL"), 50);\nexport default ({ x }) => ({ y: x });\n`;
+  const server = await startServer({ models: new ModelsFolder().add("m", { "model.yaml": YAML, "model.mjs": code }).path });
+  t.after(() => server.stop());
+  await server.log.first((line) => (line.includes("-> quarantined") ? line : null));
+  assert.equal(await server.health.check("m"), "NOT_SERVING");
+});

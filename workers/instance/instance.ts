@@ -48,6 +48,8 @@ export interface InstanceHooks {
 /** Lines of standard error that are kept to explain an exit. */
 const LAST_ERRORS = 5;
 const LOAD_TIMEOUT_MS = 60_000;
+/** What has been ready for so long serves, though nobody has asked it. */
+const SERVES_AFTER_MS = 1000;
 /** Between the soft cancel of a frame and the kill. */
 const CANCEL_GRACE_MS = 500;
 
@@ -341,8 +343,9 @@ export class Instance {
 
   #blame(blame: Ending["blame"]): ExitBlame {
     if (blame === "model") return this.#onTrial ? "request" : "model";
-    // Whoever ended it while nothing ran says nothing of the model.
-    return this.idle ? "host" : blame;
+    // Whoever ended it while nothing ran says nothing of a model that serves. One that ends itself again and again never does.
+    const serves = this.#supervision.answered || performance.now() - this.#readySince >= SERVES_AFTER_MS;
+    return this.idle && serves ? "host" : blame;
   }
 
   /** With the last lines that it printed, and the limit that it exceeded, if it did. */

@@ -37,7 +37,7 @@ export type InstanceState =
   | { readonly name: "stopped" };
 
 /**
- * Whose doing the end of a process was: the model's own, ours (`host`; also a signal from elsewhere while nothing ran), a signal from
+ * Whose doing the end of a process was: the model's own, ours (`host`; also a signal from elsewhere to one that serves, while nothing ran), a signal from
  * elsewhere (`unknown`), or that of a request that was suspected of ending processes already.
  */
 export type ExitBlame = "model" | "host" | "unknown" | "request";
