@@ -63,7 +63,7 @@ const configSchema = z.strictObject({
     )
     .prefault({})
     .readonly(),
-  /** Answers others than this machine without TLS, because something in front of it encrypts, or the network is trusted. */
+  /** Answers other machines, and speaks to a Redis on one, without TLS, because something in front of it encrypts, or the network is trusted. */
   insecure: flag.default(false),
   /** The file of API keys. Named, it is asked for on loopback too; without it, `api-keys.json` in `state`, for others than this machine. */
   apiKeys: path,

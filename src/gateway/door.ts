@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
+import { isLoopback } from "../core/loopback.ts";
 import { FailedAttempts } from "./failed-attempts.ts";
 import { type Caller, KeyRing } from "./key-ring.ts";
 import { TlsFiles } from "./tls-files.ts";
@@ -68,8 +69,4 @@ or ${loopback ? "unset IDIOM_API_KEYS" : "keep IDIOM_HOST=127.0.0.1"}, which let
       keys?.close();
     },
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

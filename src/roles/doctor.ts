@@ -84,13 +84,21 @@ function folderFinding(what: string, folder: string, variable: string): Finding 
 
 /** Those that the operator names, and the one that we would start: without it, realtime calls are answered all the same. */
 async function redisFindings(config: Config): Promise<Finding[]> {
-  const named = await Promise.all(namedRedis(config).map(namedRedisFinding));
+  const named = await namedRedisFindings(config);
   if (config.redisUrl !== undefined) return named;
   const found = await findRedisServer(config.data);
   const own: Finding = found.ok
     ? { what: "Redis", verdict: "ok", detail: `${found.version}, started by idiom up (${found.program})` }
     : { what: "Redis", verdict: "warning", detail: `no jobs can be run: ${found.problem}` };
   return [...named, own];
+}
+
+async function namedRedisFindings(config: Config): Promise<Finding[]> {
+  try {
+    return await Promise.all(namedRedis(config).map(namedRedisFinding));
+  } catch (error) {
+    return [{ what: "Redis", verdict: "problem", detail: IdiomError.from(error).message }];
+  }
 }
 
 async function namedRedisFinding(server: RedisServer): Promise<Finding> {

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
 import type { RedisServer } from "../redis/connection.ts";
 import { type EmbeddedRedis, redisVersion, startEmbeddedRedis } from "../redis/embedded.ts";
+import { checkLocked } from "../redis/locked.ts";
 
 export interface RedisServers {
   /** For the realtime lane; it keeps nothing. Null where nobody can join this process. */
@@ -57,7 +58,7 @@ export function sharedRedis(config: Config, role: string): RedisServer {
   return server;
 }
 
-/** The servers that the operator names, each once. */
+/** The servers that the operator names, each once. @throws IdiomError CONFIG_INVALID as above */
 export function namedRedis(config: Config): RedisServer[] {
   return [...new Set([config.redisUrl, config.realtimeRedisUrl])].flatMap((url) => named(config, url) ?? []);
 }
@@ -87,6 +88,10 @@ function findServer(data: string): string {
   }
 }
 
-function named({ redisTls, redisSentinel }: Config, url: string | undefined): RedisServer | null {
-  return url === undefined ? null : { url, tls: redisTls, sentinel: redisSentinel };
+/** @throws IdiomError CONFIG_INVALID where it is on another machine and not locked. */
+function named({ redisTls, redisSentinel, insecure }: Config, url: string | undefined): RedisServer | null {
+  if (url === undefined) return null;
+  const server: RedisServer = { url, tls: redisTls, sentinel: redisSentinel };
+  checkLocked(server, insecure);
+  return server;
 }
