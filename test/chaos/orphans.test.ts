@@ -34,7 +34,7 @@ function modelsOf(languages: readonly Language[]): ModelsFolder {
 
 /** The processes that this server has started for its models and that are still there. */
 function processesOf(server: number): number[] {
-  return allPids().filter((pid) => startedWith(pid, "IDIOM_HOST")?.startsWith(`${server}:`) === true && startTimeOf(pid) !== null);
+  return allPids().filter((pid) => startedWith(pid, "IDIOM_HOST_PROCESS")?.startsWith(`${server}:`) === true && startTimeOf(pid) !== null);
 }
 
 interface Identity {
@@ -92,12 +92,12 @@ test(`a server that is killed within 50 ms of its first process leaves none, ${K
 
 test("a process whose host is no more is ended at the next start, one whose host lives is not", async (t) => {
   const startWith = async (host: string): Promise<ReturnType<typeof spawn>> => {
-    const child = spawn("sleep", ["60"], { env: { IDIOM_HOST: host }, stdio: "ignore" });
+    const child = spawn("sleep", ["60"], { env: { IDIOM_HOST_PROCESS: host }, stdio: "ignore" });
     t.after(() => child.kill("SIGKILL"));
     await once(child, "spawn");
     return child;
   };
-  const own = hostMark()["IDIOM_HOST"] as string;
+  const own = hostMark()["IDIOM_HOST_PROCESS"] as string;
   const mine = await startWith(own);
   const stray = await startWith(own.replace(/:\d+:/, ":1:"));
   const ended = once(stray, "exit");

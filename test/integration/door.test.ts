@@ -183,6 +183,7 @@ describe("a door in plain text, for a network that is trusted", { timeout: 120_0
   test("/healthz says no more than a probe needs, and /metrics asks for a key", async () => {
     const authorized = { headers: { authorization: `Bearer ${keyOf("infer")}` } };
     assert.deepEqual(await (await fetch(`${server.http}/healthz`)).json(), { status: "ok" });
+    assert.equal((await fetch(`${server.http}/healthz`, { headers: { authorization: "Bearer wrong" } })).status, 401);
     assert.equal(((await (await fetch(`${server.http}/healthz`, authorized)).json()) as { models: object[] }).models.length, 3);
     const refused = await fetch(`${server.http}/metrics`);
     assert.deepEqual([refused.status, refused.headers.get("www-authenticate")], [401, "Bearer"]);

@@ -47,7 +47,7 @@ export function landlockLauncher({ data, models }: SandboxOptions): Launcher {
       asSlot(uids, async (uid) => {
         if (uid !== null) checkReachable([...visible, command.cwd]);
         const folder = folders.make(uid);
-        const inside = withTemporaryFolder({ ...command, env: { ...ENVIRONMENT, ...command.env } }, folder);
+        const inside = withTemporaryFolder({ ...command, env: { ...ENVIRONMENT, ...command.env, ...hostMark() } }, folder);
         const pass = randomBytes(8).readBigUInt64LE() >> 1n;
         const readable = [...READABLE, ...(limits.network ? open : closed), ...visible];
         const filter = seccompFilter(process.arch, { network: limits.network, hostFiles: uid === null ? "owned" : "named", pass });

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { allPids, pidNamespace, startedWith, startTimeOf } from "../../src/process/proc.ts";
 
-const VARIABLE = "IDIOM_HOST";
+const VARIABLE = "IDIOM_HOST_PROCESS";
 
-/** What every process of a model is started with, besides its own environment. */
+/** What the first process of a sandbox is started with, and what follows it where nothing else holds them together. */
 export function hostMark(): Readonly<Record<string, string>> {
   return { [VARIABLE]: identityOf(process.pid) };
 }
