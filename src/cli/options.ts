@@ -19,7 +19,7 @@ export function serverOption(): Option {
 
 /** For the commands that open a port. */
 export function insecureOption(): Option {
-  return new Option("--insecure", "speak with other machines without TLS (IDIOM_INSECURE)");
+  return new Option("--insecure", "answer other machines without TLS (IDIOM_INSECURE)");
 }
 
 export function formatOption(formats: readonly Format[]): Option {

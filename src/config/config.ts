@@ -63,7 +63,7 @@ const configSchema = z.strictObject({
     )
     .prefault({})
     .readonly(),
-  /** Answers other machines, and speaks to a Redis on one, without TLS, because something in front of it encrypts, or the network is trusted. */
+  /** Answers others than this machine without TLS, because something in front of it encrypts, or the network is trusted. */
   insecure: flag.default(false),
   /** The file of API keys. Named, it is asked for on loopback too; without it, `api-keys.json` in `state`, for others than this machine. */
   apiKeys: path,
@@ -103,6 +103,8 @@ const configSchema = z.strictObject({
     .prefault({})
     .readonly(),
   /** Who we are to the sentinels; user and password of the URL are for the servers. */
+  /** Speaks to a Redis on another machine without TLS, because the network is trusted. */
+  redisInsecure: flag.default(false),
   redisSentinel: z
     .strictObject({ username: z.string().nullable().default(null), password: z.string().nullable().default(null) })
     .prefault({})
@@ -187,6 +189,7 @@ const ENVIRONMENT: Record<string, string> = {
   IDIOM_TLS_KEY: "tls.keyFile",
   IDIOM_TLS_CLIENT_CA: "tls.clientCaFile",
   IDIOM_INSECURE: "insecure",
+  IDIOM_REDIS_INSECURE: "redisInsecure",
   IDIOM_API_KEYS: "apiKeys",
   IDIOM_PROCESSES: "processes",
   IDIOM_MODELS: "models",

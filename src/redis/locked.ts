@@ -21,6 +21,6 @@ or name our own certificate with IDIOM_REDIS_CERT and IDIOM_REDIS_KEY, where it 
       "CONFIG_INVALID",
       `${shown} is on another machine and would be spoken to in plain text: whoever is on the way could read calls and the password.
 Write rediss instead of redis, where it has a certificate;
-or set IDIOM_INSECURE=true (--insecure), where the network is trusted.`,
+or set IDIOM_REDIS_INSECURE=true, where the network is trusted.`,
     );
 }

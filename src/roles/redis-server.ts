@@ -25,6 +25,7 @@ export interface RedisServers {
  * @throws IdiomError MODEL_NOT_READY when the realtime lane needs one of ours and none is installed, CONFIG_INVALID when one does not start.
  */
 export async function openRedis(config: Config, { realtime }: { readonly realtime: boolean }, log: Logger): Promise<RedisServers> {
+  namedRedis(config); // Before anything is started.
   const { redisUrl, realtimeRedisUrl = redisUrl } = config;
   const wanted = { realtime: realtimeRedisUrl === undefined && realtime, durable: redisUrl === undefined };
   const found = wanted.realtime || wanted.durable ? await findRedisServer(config.data) : null;
@@ -52,6 +53,7 @@ export async function openRedis(config: Config, { realtime }: { readonly realtim
 
 /** The server that the roles `gateway` and `worker` meet at. @throws IdiomError CONFIG_INVALID when none is named */
 export function sharedRedis(config: Config, role: string): RedisServer {
+  namedRedis(config); // Before anything is connected.
   const server = named(config, config.realtimeRedisUrl ?? config.redisUrl);
   if (server === null)
     throw new IdiomError("CONFIG_INVALID", `a ${role} meets the others in Redis: name it with IDIOM_REDIS_URL, as in redis://127.0.0.1:6379`);
@@ -89,9 +91,9 @@ function findServer(data: string): string {
 }
 
 /** @throws IdiomError CONFIG_INVALID where it is on another machine and not locked. */
-function named({ redisTls, redisSentinel, insecure }: Config, url: string | undefined): RedisServer | null {
+function named({ redisTls, redisSentinel, redisInsecure }: Config, url: string | undefined): RedisServer | null {
   if (url === undefined) return null;
   const server: RedisServer = { url, tls: redisTls, sentinel: redisSentinel };
-  checkLocked(server, insecure);
+  checkLocked(server, redisInsecure);
   return server;
 }

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { AdminPeer, followLogs, type TailLogsResponse } from "../support/admin.ts";
 import { type CommandResult, runCli } from "../support/cli.ts";
-import { errorCode, failureOf } from "../support/client.ts";
+import { errorCode, failureOf, inferRequest } from "../support/client.ts";
 import { type Gateway, type Role, startGateway, startWorker, Traffic } from "../support/cluster.ts";
 import { Lines } from "../support/lines.ts";
 import { ModelsFolder } from "../support/models.ts";
@@ -21,15 +21,16 @@ const EXPIRES_MS = 60_000;
 
 /** Prints as many lines as it is asked for. */
 const CHATTY = "export default ({ x }) => {\n  for (let i = 0; i < x.data[0]; i++) console.log('line', i);\n  return { y: x };\n};\n";
+/** Each has a process of its own, whose lines do not yet come faster than the log takes. */
+const CHATTY_VERSIONS = ["1", "2", "3", "4"];
 /** Lines that each node keeps, see src/telemetry/log-ring.ts. */
 const KEPT_LINES = 10_000;
 
 /** A folder of models as each node has one: `echo` answers what it gets and prints it, `other` is in a language that nobody runs. */
 function modelsFolder(): ModelsFolder {
-  return new ModelsFolder()
-    .add("chatty", { "model.yaml": YAML, "model.mjs": CHATTY })
-    .add("echo", { "model.yaml": YAML, "model.mjs": echo(1) })
-    .add("other", { "model.yaml": YAML, "model.R": "" });
+  const models = new ModelsFolder().add("echo", { "model.yaml": YAML, "model.mjs": echo(1) }).add("other", { "model.yaml": YAML, "model.R": "" });
+  for (const version of CHATTY_VERSIONS) models.add(`chatty/${version}`, { "model.yaml": YAML, "model.mjs": CHATTY });
+  return models;
 }
 
 function echo(edition: number): string {
@@ -112,7 +113,10 @@ describe("a gateway", { timeout: 120_000 }, () => {
   });
 
   test("shows every process with its role, state and languages", async () => {
-    const seen = await until(nodes, (all) => all.length === 3 && all.every(({ role, ready_instances }) => role === "gateway" || ready_instances === 2));
+    const seen = await until(
+      nodes,
+      (all) => all.length === 3 && all.every(({ role, ready_instances }) => role === "gateway" || ready_instances === CHATTY_VERSIONS.length + 1),
+    );
     assert.deepEqual(
       seen.map(({ name, role, state, pid, runtimes }) => [name, role, state, pid, runtimes.map(({ language }) => language).join()]),
       [
@@ -172,25 +176,26 @@ describe("a gateway", { timeout: 120_000 }, () => {
   });
 
   test("tells a reader of the log that does not read how many lines of both nodes it has lost", async () => {
-    const chat = (lines: number) => door.client.infer("chatty", [tensor("x", "INT32", [lines])]);
-    await chat(1);
+    const chat = (version: string, lines: number) =>
+      door.client.modelInfer(inferRequest("chatty", [tensor("x", "INT32", [lines])], "raw", { model_version: version }));
+    await chat("1", 1);
     const stream = followLogs(door.address, "chatty");
     await once(stream, "data");
     stream.pause();
-    const calls = 4;
-    for (let i = 0; i < calls; i++) await chat(KEPT_LINES);
+    for (const version of CHATTY_VERSIONS) await chat(version, KEPT_LINES);
+    const printed = CHATTY_VERSIONS.length * KEPT_LINES;
     let [lost, lines] = [0, 0];
     const read = Promise.withResolvers<void>();
     stream.on("data", (chunk: TailLogsResponse) => {
       lost += Number(chunk.lost);
       lines += chunk.lines.length;
-      if (lost + lines >= calls * KEPT_LINES) read.resolve();
+      if (lost + lines >= printed) read.resolve();
     });
     stream.resume();
     await read.promise;
     stream.cancel();
     assert.ok(lost > 0, "the reader lost lines");
-    assert.equal(lost + lines, calls * KEPT_LINES);
+    assert.equal(lost + lines, printed);
   });
 
   test("counts the calls of its cluster", async () => {

@@ -336,3 +336,18 @@ describe("the start stops, and says what to do,", () => {
     assert.match(await start({ IDIOM_TLS_CERT: "/nowhere.crt", IDIOM_TLS_KEY: "/nowhere.key" }), /^error: .*\/nowhere\.crt/);
   });
 });
+
+describe("a Redis on another machine that is not locked", () => {
+  for (const [role, variable] of [
+    ["up", "IDIOM_REALTIME_REDIS_URL"],
+    ["gateway", "IDIOM_REDIS_URL"],
+    ["worker", "IDIOM_REDIS_URL"],
+  ] as const) {
+    test(`ends idiom ${role} with what to do`, { timeout: 30_000 }, async () => {
+      const env = { [variable]: "redis://192.0.2.1:6379", IDIOM_STATE: join(FOLDER, `state-${role}`), IDIOM_GRPC_PORT: "0", IDIOM_HTTP_PORT: "0" };
+      const { code, stderr } = await runCli([role], { env: { ...env, IDIOM_MODELS: MODELS } });
+      assert.equal(code, 2);
+      assert.match(stderr, /redis:\/\/192\.0\.2\.1:6379 is on another machine and would be used without a password/);
+    });
+  }
+});

@@ -72,6 +72,10 @@ def predict(x):
             except OSError:
                 pass
         time.sleep(600)
+    if x[0] == 9:
+        for i in range(5000):
+            open(f"/tmp/{i}", "w").close()
+        time.sleep(600)
     return [calls]
 `;
 
@@ -105,6 +109,10 @@ predict <- function(x) {
   }
   if (x[1] == 8) {
     for (fd in 3:63) system(paste0("bash -c 'head -c 64 /dev/zero | tr \\\\000 \\\\377 >&", fd, "' 2>/dev/null"))
+    Sys.sleep(600)
+  }
+  if (x[1] == 9) {
+    file.create(file.path("/tmp", 1:5000))
     Sys.sleep(600)
   }
   calls
@@ -154,7 +162,7 @@ for (const language of ["python", "r"] as const)
       .add("twins", { "model.yaml": yaml("min: 2"), [file]: code })
       .add("apart", { "model.yaml": yaml("min: 2, fork: false"), [file]: code })
       .add("libraries", { "model.yaml": yaml("min: 2"), [file]: libraries + code })
-      .add("pinned", { "model.yaml": yaml("min: 2", ", cpus: 1"), [file]: code })
+      .add("pinned", { "model.yaml": yaml("min: 2", ", cpus: 1, tmp: 1MiB"), [file]: code })
       .add("keeps", { "model.yaml": yaml("min: 2"), [file]: kept + code })
       .add("dormant", { "model.yaml": yaml("min: 0"), [file]: code });
 
@@ -258,6 +266,20 @@ for (const language of ["python", "r"] as const)
 
     test("have each as much room for temporary files and shared memory as one alone", async () => {
       await Promise.all(Array.from({ length: 2 }, () => call("twins", 7)));
+    });
+
+    test("end together when the files of one are too many, and nobody's request is blamed", async () => {
+      const pinned = (): readonly Instance[] => instances("pinned");
+      const pids = pinned().map(pidOf);
+      await restarted(async () => {
+        const { details } = await failureOf(call("pinned", 9));
+        assert.match(details, /died while it ran this request: its files took [\d.]+MiB; the model may write 1MiB .* ended by SIGKILL/);
+      }, pinned);
+      assert.deepEqual(
+        pinned().filter(({ pid }) => pids.includes(pid ?? 0)),
+        [],
+      );
+      for (const { lastExit } of pinned()) assert.match(lastExit?.reason ?? "", /its files took/);
     });
 
     test("come back also when one of them has stopped their parent", async () => {

@@ -170,7 +170,7 @@ export class Harness {
       case "LOG":
         return this.#events.log(parseBody("LOG", frame.body));
       case "BYE":
-        return this.#bye();
+        return this.#bye(frame);
       case "PONG":
         throw new ProtocolViolation("nobody has asked for a PONG");
       default:
@@ -190,7 +190,8 @@ export class Harness {
     this.#events.hello(body);
   }
 
-  #bye(): void {
+  #bye({ body }: Frame): void {
+    parseBody("BYE", body);
     if (!this.#leaves) throw new ProtocolViolation("nobody has asked for a BYE");
     this.#leaves = false;
   }

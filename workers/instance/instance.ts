@@ -285,7 +285,10 @@ export class Instance {
       loadFailed: (failure) => current(() => this.#gaveUp(describeFailure(failure))),
       log: (body) => current(() => log(body)),
       violation: (reason) => this.#log.error({ generation }, reason),
-      exited: (ending) => current(() => this.#exited(ending)),
+      exited: (ending) => {
+        limit.tellDropped();
+        current(() => this.#exited(ending));
+      },
     };
   }
 
@@ -356,7 +359,8 @@ export class Instance {
     const overrun = child.overrun ?? (this.#launcher.level === "off" ? null : bySign);
     const printed = this.#lastErrors.filter((line) => line.trim() !== "").map((line) => `\n  ${line}`);
     if (overrun === null) return { ...ending, reason: `${ending.reason}${printed.join("")}` };
-    return { reason: `${overrun.advice} (${ending.reason})${printed.join("")}`, blame: "model", code: overrun.code };
+    const reason = `${overrun.advice} (${ending.reason})${printed.join("")}`;
+    return overrun.together ? { ...ending, reason } : { reason, blame: "model", code: overrun.code };
   }
 
   /** At level `off` nothing is limited: what such words mean is another's limit. */

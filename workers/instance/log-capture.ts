@@ -4,11 +4,11 @@ import type { Readable } from "node:stream";
 const MAX_LINE_LENGTH = 8 * 1024;
 /** What the log adds to each line: its time, model and instance. */
 const ADDED_BYTES = 256;
-const BURST_BYTES = 1024 * 1024;
+const BURST_BYTES = 4 * 1024 * 1024;
 const REFILL_BYTES_PER_SECOND = 256 * 1024;
 
 /**
- * Lines that are too long are cut; beyond a burst of 1 MiB and 256 KiB/s of the log they are dropped, and `onDropped` tells how many once
+ * Lines that are too long are cut; beyond a burst of 4 MiB and 256 KiB/s, as they stand in the log, they are dropped, and `onDropped` tells how many once
  * there is room again.
  */
 export class LineLimit {
@@ -23,7 +23,7 @@ export class LineLimit {
   /** What of a line goes to the log; null: nothing. */
   take(line: string): string | null {
     const cut = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)} [cut]` : line;
-    if (!this.#bucket.take(cut.length + ADDED_BYTES)) {
+    if (!this.#bucket.take(Buffer.byteLength(JSON.stringify(cut)) + ADDED_BYTES)) {
       this.#dropped++;
       return null;
     }

@@ -12,7 +12,7 @@ const FOLDER_EVERY_MS = 100;
 /** What a file or folder takes at least, so that empty ones count. */
 const SMALLEST_BYTES = 4096;
 const BLOCK_BYTES = 512;
-/** Folders of the languages themselves: one file may have all of `limits.tmp`. */
+/** What languages have there themselves: one file may have all of `limits.tmp`. */
 const LANGUAGES_OWN_BYTES = 64 * 1024;
 
 /** Calls `exceeded` once when the files in this folder take more than `limits.tmp`. Returns what stops the watch. */
@@ -28,7 +28,7 @@ const NAME_BYTES = 1024;
 /** Calls `exceeded` once when the names in one of these file systems of memory take more of the kernel's than their files may. Returns what stops the watch. */
 export function watchNames(mounts: () => readonly string[], limits: ProcessLimits, exceeded: Exceeded): () => void {
   const most = (): number => Math.max(0, ...mounts().map(namesIn)) * NAME_BYTES;
-  return watch(NAMES_EVERY_MS, limits, limits.tmpBytes * limits.sharedBy, most, exceeded);
+  return watch(NAMES_EVERY_MS, limits, limits.tmpBytes * limits.sharedBy + LANGUAGES_OWN_BYTES, most, exceeded);
 }
 
 function watch(everyMs: number, limits: ProcessLimits, limitBytes: number, taken: () => Promise<number> | number, exceeded: Exceeded): () => void {

@@ -5,7 +5,7 @@ import type { Fork } from "./launcher.ts";
 import type { ProcessLimits } from "./limits.ts";
 import { watchMemory } from "./memory-watch.ts";
 import { type Overrun, overrunOfGroup, overrunOfMemory } from "./overrun.ts";
-import { leftBehind } from "./watched-processes.ts";
+import { type Identity, leftBehind } from "./watched-processes.ts";
 
 export interface Sandbox {
   /** Its first process, which inherits what others leave behind; null once it is gone. */
@@ -27,16 +27,15 @@ const QUIET_LOOKS = 3;
 export class Forks {
   readonly #sandbox: Sandbox;
   readonly #limits: ProcessLimits;
-  /** What stops the watch of each. */
-  readonly #watched = new Map<number, () => void>();
+  /** Those that live, and what stops the watch of each. */
+  readonly #watched = new Map<Identity, () => void>();
 
   constructor(sandbox: Sandbox, limits: ProcessLimits) {
     this.#sandbox = sandbox;
     this.#limits = limits;
   }
 
-  /** Those that live. */
-  get pids(): readonly number[] {
+  get living(): readonly Identity[] {
     return [...this.#watched.keys()];
   }
 
@@ -47,6 +46,7 @@ export class Forks {
     const pid = childrenOf(parent).find((child) => pidInside(child) === inside);
     const startTime = pid === undefined ? null : startTimeOf(pid);
     if (pid === undefined || startTime === null) return null;
+    const identity: Identity = { pid, startTime };
     const signal = (target: number, name: NodeJS.Signals): void => {
       if (startTimeOf(pid) === startTime) trySignal(target, name);
     };
@@ -55,11 +55,11 @@ export class Forks {
       signal(pid, name);
     };
     let overrun: Overrun | null = null;
-    const stopWatch = watchMemory({ kind: "fork", pid, startTime, first, parent }, this.#limits.memoryBytes, (bytes) => {
+    const stopWatch = watchMemory({ kind: "fork", ...identity, first, parent }, this.#limits.memoryBytes, (bytes) => {
       overrun = overrunOfMemory(bytes, this.#limits);
       kill("SIGKILL");
     });
-    this.#watched.set(pid, stopWatch);
+    this.#watched.set(identity, stopWatch);
     return {
       pid,
       get overrun() {
@@ -68,7 +68,7 @@ export class Forks {
       kill,
       interrupt: () => signal(pid, "SIGINT"),
       ended: async (by) => {
-        this.#watched.delete(pid);
+        this.#watched.delete(identity);
         stopWatch();
         if (by === "SIGKILL" && this.#sandbox.hasRunOut()) overrun ??= overrunOfGroup(this.#limits);
         await this.#sweep();

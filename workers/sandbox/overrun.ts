@@ -7,6 +7,8 @@ export interface Overrun {
   readonly code: ErrorCode;
   /** Which limit, and how to raise it. */
   readonly advice: string;
+  /** Several instances have exceeded it together: nobody knows whose doing it was. */
+  readonly together?: true;
 }
 
 type Limited = "OUT_OF_MEMORY" | "TOO_MANY_PROCESSES" | "TOO_MANY_FILES" | "DISK_FULL" | "READ_ONLY";

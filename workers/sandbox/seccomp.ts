@@ -150,6 +150,8 @@ const AS_SIBLING = 0x8000;
 const PR_SET_CHILD_SUBREAPER = 36;
 /** In each type of socket that sends to whom it names: SOCK_DGRAM, SOCK_RAW. */
 const UNCONNECTED = 2;
+/** AF_UNIX. */
+const UNIX = 1;
 /** AF_INET, AF_INET6. */
 const INTERNET = [2, 10];
 /** Puts words into the terminal's input: TIOCSTI, TIOCLINUX. */
@@ -223,8 +225,15 @@ export function seccompFilter(architecture: string, { network, hostFiles, pass }
   withArguments("prctl", [[DATA.argument0, "equal", PR_SET_CHILD_SUBREAPER, errno(EPERM)]], ALLOW);
   // AF_VSOCK and AF_NETLINK know no namespaces.
   withArguments("socket", network ? INTERNET.map((family): ArgumentTest => [DATA.argument0, "equal", family, ALLOW]) : [], errno(EACCES));
-  // An end of a pair of datagrams reaches every UNIX socket that has a name.
-  withArguments("socketpair", [[DATA.argument1, "anyBit", UNCONNECTED, errno(EACCES)]], ALLOW);
+  // UNIX sockets alone; and an end of a pair of datagrams reaches every one of them that has a name.
+  withArguments(
+    "socketpair",
+    [
+      [DATA.argument0, "differs", UNIX, errno(EACCES)],
+      [DATA.argument1, "anyBit", UNCONNECTED, errno(EACCES)],
+    ],
+    ALLOW,
+  );
   withArguments(
     "ioctl",
     TERMINAL_INPUT.map((request): ArgumentTest => [DATA.argument1, "equal", request, errno(EPERM)]),

@@ -1,5 +1,6 @@
 // Level `strict`: bubblewrap gives each process namespaces, files and a network of its own, a filter refuses the system calls that it
 // has no use for, and limits bound what it takes.
+import { statSync } from "node:fs";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { type ChildHandle, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
@@ -99,6 +100,15 @@ function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, 
   ];
 }
 
+/** As the host sees them. Until bubblewrap has made them, what is there is the host's own. */
+function privateMounts(first: number | null): string[] {
+  const device = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.dev;
+  return PRIVATE_FOLDERS.flatMap((folder) => {
+    const inside = `/proc/${first}/root${folder}`;
+    return device(inside) === device(folder) ? [] : [inside];
+  });
+}
+
 /**
  * Its `--json-status-fd` would tell the pids as well, but a bubblewrap that cannot write there, because its host has just died, leaves
  * its first process waiting forever.
@@ -121,8 +131,8 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, taskset: st
     harness,
     kill,
     get group(): WatchedProcesses {
-      const parent = forks.pids.length === 0 ? null : harness();
-      return parent === null ? { kind: "namespace", wrapper: child.pid } : { kind: "tree", pid: parent, without: forks.pids };
+      const parent = forks.living.length === 0 ? null : harness();
+      return parent === null ? { kind: "namespace", wrapper: child.pid } : { kind: "tree", pid: parent, without: forks.living };
     },
     adopt(pid) {
       const fork = forks.adopt(pid);
@@ -131,7 +141,7 @@ function insideBubblewrap(child: ChildHandle, limits: ProcessLimits, taskset: st
     },
     hasRunOut,
     watch: (exceeded) => {
-      const stop = watchNames(() => PRIVATE_FOLDERS.map((folder) => `/proc/${first()}/root${folder}`), limits, exceeded);
+      const stop = watchNames(() => privateMounts(first()), limits, exceeded);
       return () => {
         stop();
         forks.close();

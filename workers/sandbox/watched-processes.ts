@@ -2,18 +2,24 @@
 import { readdirSync } from "node:fs";
 import { childrenOf, descendantsOf, startTimeOf } from "../../src/process/proc.ts";
 
+/** A pid means another process once it has ended: it was started at `startTime`. */
+export interface Identity {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
 export type WatchedProcesses =
   /** All that the /proc of the first process below the wrapper shows: it leads a namespace. */
   | { readonly kind: "namespace"; readonly wrapper: number }
   /** What one process has started. */
   | { readonly kind: "below"; readonly pid: number }
   /** One with those that it has started, but for some with theirs. */
-  | { readonly kind: "tree"; readonly pid: number; readonly without: readonly number[] }
+  | { readonly kind: "tree"; readonly pid: number; readonly without: readonly Identity[] }
   /**
-   * A fork of `parent` with those that it has started, and what nobody claims: it may be anybody's. `first` inherits what others leave behind. Nobody, once it is
-   * not the process any more that started at `startTime`.
+   * A fork of `parent` with those that it has started, and what nobody claims: it may be anybody's. `first` inherits what others leave behind. Nobody, once it
+   * has ended.
    */
-  | { readonly kind: "fork"; readonly pid: number; readonly startTime: string; readonly first: number; readonly parent: number };
+  | ({ readonly kind: "fork"; readonly first: number; readonly parent: number } & Identity);
 
 /** Their folders, in the /proc that shows them. */
 export function foldersOf(group: WatchedProcesses): string[] {
@@ -32,11 +38,21 @@ export function pidsOf(group: WatchedProcesses): number[] {
     case "below":
       return [...descendantsOf(group.pid)];
     case "tree":
-      return [group.pid, ...descendantsOf(group.pid, group.without)];
+      return [
+        group.pid,
+        ...descendantsOf(
+          group.pid,
+          group.without.filter(isThere).map(({ pid }) => pid),
+        ),
+      ];
     case "fork":
-      if (startTimeOf(group.pid) !== group.startTime) return [];
+      if (!isThere(group)) return [];
       return [group.pid, ...descendantsOf(group.pid), ...leftBehind(group.first, group.parent)];
   }
+}
+
+function isThere({ pid, startTime }: Identity): boolean {
+  return startTimeOf(pid) === startTime;
 }
 
 /** The first process that this one has started. */

@@ -29,6 +29,8 @@ export class ForkedProcess implements ConfinedProcess {
   #fork: Fork | null | undefined;
   #ended = false;
   #endTold: NodeJS.Timeout | null = null;
+  /** Others were in the sandbox when it ended. */
+  #amongOthers = false;
 
   constructor(sandbox: ConfinedProcess, { input, output, stdout, stderr }: ProcessStreams, fork?: Fork | null) {
     this.#sandbox = sandbox;
@@ -51,7 +53,8 @@ export class ForkedProcess implements ConfinedProcess {
   }
 
   get overrun(): Overrun | null {
-    return this.#fork?.overrun ?? this.#sandbox.overrun;
+    const { overrun } = this.#sandbox;
+    return this.#fork?.overrun ?? (overrun !== null && this.#amongOthers ? { ...overrun, together: true } : overrun);
   }
 
   /** False while it is the process itself. */
@@ -62,6 +65,12 @@ export class ForkedProcess implements ConfinedProcess {
   /** From now on it is this fork. */
   becomes(fork: Fork | null): void {
     this.#fork = fork;
+  }
+
+  /** The sandbox has ended with several in it: for what, may be any one's doing. */
+  endAmongOthers(cause: ExitCause): Promise<void> {
+    this.#amongOthers = true;
+    return this.end(cause);
   }
 
   /** It has ended; called by the zygote. Resolves `exited` once what it wrote is read and what it left behind is gone. */

@@ -171,7 +171,8 @@ export class Zygote {
       for (const stream of Object.values(this.#printed)) stream.end();
       void this.first.end(cause);
     }
-    for (const forked of this.#forks.values()) void forked.end({ code: null, signal: "SIGKILL" });
+    const killed: ExitCause = { code: null, signal: "SIGKILL" };
+    for (const forked of this.#forks.values()) void (this.#forks.size === 1 ? forked.end(killed) : forked.endAmongOthers(killed));
     this.#forks.clear();
   }
 

@@ -79,6 +79,7 @@ describe("each variable of the environment reaches its key:", () => {
     ["IDIOM_GRPC_PORT", "0", "grpcPort", 0],
     ["IDIOM_HTTP_PORT", "65535", "httpPort", 65535],
     ["IDIOM_INSECURE", "true", "insecure", true],
+    ["IDIOM_REDIS_INSECURE", "true", "redisInsecure", true],
     ["IDIOM_API_KEYS", "/run/keys.json", "apiKeys", "/run/keys.json"],
     ["IDIOM_PROCESSES", "4", "processes", 4],
     ["IDIOM_MODELS", "/srv/models", "models", "/srv/models"],

@@ -97,26 +97,32 @@ describe("a line that is too long", () => {
 
 describe("a flood", () => {
   /** Takes a KiB with what the log adds. */
-  const line = `${"x".repeat(KIB - 256)}\n`;
+  const line = `${"x".repeat(KIB - 256 - 2)}\n`;
 
   test("is cut off after a burst, and the end says how many lines are missing", async (t) => {
     clock(t);
-    const { lines, dropped } = await captureAll(line.repeat(3000));
-    assert.equal(lines.length, KIB);
-    assert.deepEqual(dropped, [3000 - lines.length]);
+    const { lines, dropped } = await captureAll(line.repeat(6000));
+    assert.equal(lines.length, 4 * KIB);
+    assert.deepEqual(dropped, [6000 - lines.length]);
   });
 
   test("of empty lines is one as well", async (t) => {
     clock(t);
-    assert.equal((await captureAll("\n".repeat(10_000))).lines.length, 4096);
+    assert.equal((await captureAll("\n".repeat(20_000))).lines.length, Math.floor((4 * KIB * KIB) / 258));
+  });
+
+  test("counts as it stands in the log", async (t) => {
+    clock(t);
+    const control = `${"\x01".repeat(8 * KIB)}\n`;
+    assert.equal((await captureAll(control.repeat(100))).lines.length, Math.floor((4 * KIB * KIB) / (6 * 8 * KIB + 258)));
   });
 
   test("leaves room again with time, and the next line comes after the count of those that are missing", async (t) => {
     const time = clock(t);
     const { stream, captured } = capture();
-    stream.write(line.repeat(1100));
+    stream.write(line.repeat(4200));
     const before = captured.lines.length;
-    const missing = 1100 - before;
+    const missing = 4200 - before;
     time.nowMs += 1000;
     stream.write("later\n");
     assert.deepEqual([captured.dropped, captured.lines.slice(before)], [[missing], ["later"]]);
@@ -125,7 +131,7 @@ describe("a flood", () => {
   test("is refilled at a quarter of a MiB a second", async (t) => {
     const time = clock(t);
     const { stream, captured } = capture();
-    stream.write(line.repeat(2000));
+    stream.write(line.repeat(5000));
     const before = captured.lines.length;
     time.nowMs += 1000;
     stream.write(line.repeat(1000));
@@ -136,7 +142,7 @@ describe("a flood", () => {
     const time = clock(t);
     const { stream, captured } = capture();
     time.nowMs += 3_600_000;
-    stream.write(line.repeat(3000));
-    assert.equal(captured.lines.length, KIB);
+    stream.write(line.repeat(6000));
+    assert.equal(captured.lines.length, 4 * KIB);
   });
 });

@@ -54,7 +54,7 @@ async function adopted(t: TestContext, first: () => number): Promise<Sandboxed> 
 test("only a child of the process that forks is taken for its fork", (t) => {
   const forks = new Forks({ first: () => 1, parent: () => sleeper(t), hasRunOut: () => false, end: assert.fail }, PROCESS_LIMITS);
   assert.equal(forks.adopt(process.pid), null);
-  assert.deepEqual(forks.pids, []);
+  assert.deepEqual(forks.living, []);
 });
 
 test("what is left behind has ended when a fork's end is dealt with", async (t) => {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import { childrenOf } from "../../../../src/process/proc.ts";
+import { childrenOf, startTimeOf } from "../../../../src/process/proc.ts";
 import { watchMemory } from "../../../../workers/sandbox/memory-watch.ts";
 import type { WatchedProcesses } from "../../../../workers/sandbox/watched-processes.ts";
 
@@ -25,7 +25,11 @@ function exceeded(group: WatchedProcesses, limitMiB: number): { readonly bytes: 
   return { bytes: promise, stop: watchMemory(group, limitMiB * MIB, resolve) };
 }
 
-const tree = (pid: number, without: readonly number[] = []): WatchedProcesses => ({ kind: "tree", pid, without });
+const tree = (pid: number, without: readonly number[] = []): WatchedProcesses => ({
+  kind: "tree",
+  pid,
+  without: without.map((each) => ({ pid: each, startTime: startTimeOf(each) ?? "" })),
+});
 
 test("what grows beyond its limit is told once, and held still until nobody watches it any more", async (t) => {
   const { pid, take } = await hoarder(t, 300);

@@ -55,6 +55,7 @@ describe("the filter of system calls", () => {
     ["refuses a UNIX socket", { number: 41, arguments: [1] }, EACCES],
     ["refuses a netlink socket", { number: 41, arguments: [16] }, EACCES],
     ["lets a pair of connected sockets through", { number: 53, arguments: [1, 0x80801] }, ALLOW],
+    ["refuses a pair of sockets of another family", { number: 53, arguments: [40, 1] }, EACCES],
     ["refuses a pair of datagrams", { number: 53, arguments: [1, 0x80002] }, EACCES],
     ["refuses a child that is its sibling", { number: 56, arguments: [0x8011] }, EPERM],
     ["refuses to adopt orphans", { number: 157, arguments: [36, 1] }, EPERM],
