@@ -8,7 +8,7 @@ import { Socket } from "node:net";
  */
 export function openPipe(pid: number, fd: number, direction: "read" | "write"): Socket {
   const [access, readable] = direction === "read" ? [constants.O_RDONLY, true] : [constants.O_WRONLY, false];
-  const own = openSync(`/proc/${pid}/fd/${fd}`, access | constants.O_NONBLOCK);
+  const own = openSync(`/proc/${pid}/fd/${fd}`, access | constants.O_NONBLOCK | constants.O_NOCTTY);
   if (!fstatSync(own).isFIFO()) {
     closeSync(own);
     throw new Error(`descriptor ${fd} is no pipe`);

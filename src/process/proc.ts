@@ -17,9 +17,16 @@ export function childrenOf(pid: number): readonly number[] {
 
 /** The processes below this one, whichever of its threads has started them, nearest first; `without` some and those below them. */
 export function descendantsOf(pid: number, without: readonly number[] = []): readonly number[] {
-  const children = threadsOf(pid).flatMap((thread) => pidsIn(`/proc/${pid}/task/${thread}/children`));
-  const counted = children.filter((child) => !without.includes(child));
-  return [...counted, ...counted.flatMap((child) => descendantsOf(child, without))];
+  const found = new Set<number>();
+  const parents = [pid];
+  for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
+    for (const child of threadsOf(parent).flatMap((thread) => pidsIn(`/proc/${parent}/task/${thread}/children`))) {
+      if (without.includes(child) || found.has(child)) continue;
+      found.add(child);
+      parents.push(child);
+    }
+  }
+  return [...found];
 }
 
 /** The process that has started this one, the one that has started that, and so on, as far as this process sees them. */

@@ -77,6 +77,8 @@ export const ATTACKS: readonly Attack[] = [
   attack("read the host's files through /proc", HIDDEN, "everybody", ({ host, file }) => `reads /proc/${host}/root${file}`),
   attack("change the kernel's settings", READ_ONLY, "root", "opens_to_write /proc/sys/kernel/hostname"),
   attack("change what the kernel does with a crash", READ_ONLY, "root", "opens_to_write /proc/sys/kernel/core_pattern"),
+  attack("hold a file of /proc, which the host reads", "EPERM", "everybody", "leases /proc/self/status"),
+  attack("read the memory of the first process", "ENOENT EACCES EPERM", "nobody", "reads /proc/1/mem"),
   attack("find a variable of the host's environment", "ENOENT", "nobody", ({ variable }) => `has_variable ${variable}`),
   attack("find a descriptor that the host was started with", "EBADF", "nobody", ({ file }) => `has_descriptor ${file}`),
   // Other processes
@@ -120,6 +122,9 @@ export const ATTACKS: readonly Attack[] = [
   attack("open a performance counter", "EPERM", "root", "watches_performance"),
   attack("make a file of memory", "EPERM", "everybody", "makes_memory_file"),
   attack("make a System V segment", "EPERM", "everybody", "shares_memory"),
+  attack("keep memory in a pipe", "EPERM", "everybody", "splices_memory"),
+  attack("make a pipe larger", "EPERM", "everybody", "grows_pipe"),
+  attack("make a socket's buffer larger", "EPERM", "everybody", "grows_socket"),
   attack("switch off address randomisation", "EPERM", "everybody", "disables_randomness"),
   attack("read the kernel's log", "EPERM", "root", "reads_kernel_log"),
   attack("name the host", "EPERM", "root", "names_host"),

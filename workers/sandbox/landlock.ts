@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
 import { type HarnessCommand, type SpawnedHandle, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
-import { confinedProcess, firstChildOf, givenBackAtExit, type Inside } from "./confined-process.ts";
+import { confinedProcess, firstChildOf, type Inside } from "./confined-process.ts";
 import { watchFolder } from "./disk-watch.ts";
 import { ATTACKS, type Launcher, nulSeparated, type SandboxOptions, withTemporaryFolder } from "./launcher.ts";
 import { limitsAround, type ProcessLimits } from "./limits.ts";
@@ -58,13 +58,15 @@ export function landlockLauncher({ data, models }: SandboxOptions): Launcher {
           lifeline: true,
           around: (_words, fd) => [...limitsAround(taskset, limits, limits.tmpBytes), perl, KEEPER, String(fd)],
         };
-        return givenBackAtExit(
-          () => folders.remove(folder),
-          async () => {
-            const child = await spawnHarness(inside, wrapper);
-            return confinedProcess(child, limits, insideKeeper(child, folder, limits));
-          },
-        );
+        try {
+          const child = await spawnHarness(inside, wrapper);
+          // A keeper that was killed has ended nobody.
+          void child.exited.then(({ signal }) => (signal === null ? folders.remove(folder) : folders.leave()));
+          return confinedProcess(child, limits, insideKeeper(child, folder, limits));
+        } catch (error) {
+          folders.remove(folder);
+          throw error;
+        }
       }),
   };
 }
@@ -73,7 +75,7 @@ const KEEPER = join(PACKAGE_ROOT, "workers", "sandbox", "keeper", "keeper.pl");
 
 /** What the keeper reads: the kernel's numbers, the settings, then lists, each after its length. */
 function plan({ command, env }: HarnessCommand, readable: readonly string[], folder: string, uid: number | null, pass: bigint, limits: ProcessLimits): Buffer {
-  const numbers = (["prctl", "seccomp", "clone", "setgroups", "setresgid", "setresuid"] as const).map((call) => callNumber(process.arch, call));
+  const numbers = (["prctl", "seccomp", "clone", "setsid", "setgroups", "setresgid", "setresuid"] as const).map((call) => callNumber(process.arch, call));
   const lists = [
     uid === null ? [] : [uid],
     readable.filter((path) => existsSync(path)),

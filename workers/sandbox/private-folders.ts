@@ -8,10 +8,13 @@ export class PrivateFolders {
   /** Others may pass through it and cannot list it. */
   readonly #parent = mkdtempSync(join(tmpdir(), folderPrefix()));
   #made = 0;
+  #areLeft = false;
 
   constructor() {
     chmodSync(this.#parent, 0o711);
-    process.once("exit", () => rmSync(this.#parent, { recursive: true, force: true }));
+    process.once("exit", () => {
+      if (!this.#areLeft) rmSync(this.#parent, { recursive: true, force: true });
+    });
   }
 
   /** A new one, which this user alone can enter; null: this process's own. */
@@ -25,5 +28,10 @@ export class PrivateFolders {
   /** When nobody is left who could write to it. What cannot be removed now goes with this process. */
   remove(folder: string): void {
     rm(folder, { recursive: true, force: true }, () => {});
+  }
+
+  /** Somebody may write to one of them still: whoever removes it could be led elsewhere. The next start removes all, when it has ended what is left. */
+  leave(): void {
+    this.#areLeft = true;
   }
 }

@@ -54,6 +54,8 @@ const DENIED: Readonly<Record<string, Numbers>> = {
   acct: [163, 89],
   quotactl: [179, 60],
   quotactl_fd: [443, 443],
+  sync: [162, 81],
+  syncfs: [306, 267],
   syslog: [103, 116],
   vhangup: [153, 58],
   lookup_dcookie: [212, 18],
@@ -77,6 +79,7 @@ const DENIED: Readonly<Record<string, Numbers>> = {
   semget: [64, 190],
   mq_open: [240, 180],
   mq_unlink: [241, 181],
+  vmsplice: [278, 75],
   migrate_pages: [256, 238],
   move_pages: [279, 239],
   // `limits.cpus` holds by affinity.
@@ -119,6 +122,8 @@ const CALLS = {
   vfork: [58, null],
   socket: [41, 198],
   socketpair: [53, 199],
+  setsockopt: [54, 208],
+  fcntl: [72, 25],
   ioctl: [16, 29],
   prlimit64: [302, 261],
   setpriority: [141, 140],
@@ -127,6 +132,7 @@ const CALLS = {
   sched_setattr: [314, 274],
   prctl: [157, 167],
   seccomp: [317, 277],
+  setsid: [112, 157],
   setgroups: [116, 159],
   setresgid: [119, 149],
   setresuid: [117, 147],
@@ -154,6 +160,10 @@ const UNCONNECTED = 2;
 const UNIX = 1;
 /** AF_INET, AF_INET6. */
 const INTERNET = [2, 10];
+/** SO_SNDBUF, SO_RCVBUF: what they hold belongs to no process. */
+const SOCKET_BUFFERS = [7, 8];
+/** F_SETLEASE, F_NOTIFY, F_SETDELEG: whoever opens the file waits for its holder, also this host. F_SETPIPE_SZ: as above. */
+const FILE_HOLDS = [1024, 1026, 1040, 1031];
 /** Puts words into the terminal's input: TIOCSTI, TIOCLINUX. */
 const TERMINAL_INPUT = [0x5412, 0x541c];
 /** `setpriority` of all processes of a user. */
@@ -169,7 +179,7 @@ const ASK = 0x7fc0_0000;
 const errno = (number: number): number => 0x0005_0000 | number;
 
 /** Offsets in what the kernel shows of a call: its number, the architecture, the low half of each argument and the high half of the last. */
-const DATA = { number: 0, architecture: 4, argument0: 16, argument1: 24, argument5: 56, argument5High: 60 };
+const DATA = { number: 0, architecture: 4, argument0: 16, argument1: 24, argument2: 32, argument5: 56, argument5High: 60 };
 
 const LOAD = 0x20;
 const RETURN = 0x06;
@@ -234,6 +244,13 @@ export function seccompFilter(architecture: string, { network, hostFiles, pass }
     ],
     ALLOW,
   );
+  const sizes = network ? [] : SOCKET_BUFFERS.map((option): ArgumentTest => [DATA.argument2, "equal", option, errno(EPERM)]);
+  withArguments("setsockopt", sizes, ALLOW);
+  withArguments(
+    "fcntl",
+    FILE_HOLDS.map((command): ArgumentTest => [DATA.argument1, "equal", command, errno(EPERM)]),
+    ALLOW,
+  );
   withArguments(
     "ioctl",
     TERMINAL_INPUT.map((request): ArgumentTest => [DATA.argument1, "equal", request, errno(EPERM)]),
@@ -262,7 +279,7 @@ function unlessPassed(pass: bigint): ArgumentTest[] {
 }
 
 /** The number of a call. @throws Error as above. */
-export function callNumber(architecture: string, call: "clone" | "prctl" | "seccomp" | "setgroups" | "setresgid" | "setresuid"): number {
+export function callNumber(architecture: string, call: "clone" | "prctl" | "seccomp" | "setsid" | "setgroups" | "setresgid" | "setresuid"): number {
   return CALLS[call][known(architecture).column];
 }
 

@@ -93,6 +93,8 @@ function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, 
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...systemMounts(limits.network, hidden),
     ...["--proc", "/proc", "--dev", "/dev"],
+    // The first process has the model's own user: its memory is a way to what limits do not hold for.
+    ...(isRoot ? [] : ["--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1"]),
     ...privateFolder("/dev/shm", SHARED_MEMORY_BYTES * limits.sharedBy),
     ...privateFolder("/tmp", limits.tmpBytes * limits.sharedBy),
     ...mountsOf(visible),

@@ -75,6 +75,14 @@ static int listens(const char *folder) {
   close(fd);
   return error;
 }
+/* Whoever opens the file, the host too, waits for its holder. */
+static int leases(const char *path) {
+  int fd = open(path, O_RDONLY);
+  if (fd < 0) return errno;
+  int error = outcome(fcntl(fd, F_SETLEASE, F_WRLCK));
+  close(fd);
+  return error;
+}
 static int has_variable(const char *name) { return getenv(name) == NULL ? ENOENT : 0; }
 /* A descriptor of the host that leads to this file. */
 static int has_descriptor(const char *path) {
@@ -259,6 +267,33 @@ static int watches_performance(const char *unused) {
   return closes(syscall(SYS_perf_event_open, &event, 0, -1, -1, 0));
 }
 static int makes_memory_file(const char *unused) { return closes(memfd_create("idiom-attack", 0)); }
+/* What is in a pipe or a socket belongs to no process. */
+static int splices_memory(const char *unused) {
+  int ends[2];
+  char byte = 0;
+  struct iovec memory = {&byte, 1};
+  if (pipe(ends) < 0) return errno;
+  int error = outcome(vmsplice(ends[1], &memory, 1, 0));
+  close(ends[0]);
+  close(ends[1]);
+  return error;
+}
+static int grows_pipe(const char *unused) {
+  int ends[2];
+  if (pipe(ends) < 0) return errno;
+  int error = outcome(fcntl(ends[1], F_SETPIPE_SZ, MIB));
+  close(ends[0]);
+  close(ends[1]);
+  return error;
+}
+static int grows_socket(const char *unused) {
+  int ends[2], size = MIB;
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) return errno;
+  int error = outcome(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size));
+  close(ends[0]);
+  close(ends[1]);
+  return error;
+}
 static int shares_memory(const char *unused) {
   long segment = syscall(SYS_shmget, 0, 4096, 0600);
   if (segment < 0) return errno;
@@ -475,13 +510,14 @@ static const struct { const char *name; int (*attack)(const char *target); } ATT
   {"opens_by_handle", opens_by_handle}, {"has_variable", has_variable}, {"has_descriptor", has_descriptor},
   {"signals", signals}, {"traces", traces}, {"reads_memory", reads_memory}, {"takes_descriptor", takes_descriptor}, {"compares", compares},
   {"takes_other_cores", takes_other_cores}, {"goes_first", goes_first}, {"limits_process", limits_process}, {"slows_process", slows_process},
-  {"ends_everybody", ends_everybody}, {"clones_sibling", clones_sibling}, {"adopts_orphans", adopts_orphans}, {"listens", listens},
+  {"ends_everybody", ends_everybody}, {"clones_sibling", clones_sibling}, {"adopts_orphans", adopts_orphans}, {"listens", listens}, {"leases", leases},
   {"connects_ipv4", connects_ipv4}, {"connects_ipv6", connects_ipv6}, {"sends_datagram", sends_datagram}, {"connects_unix", connects_unix},
   {"connects_abstract", connects_abstract}, {"sends_unix", sends_unix}, {"netlink", netlink}, {"raw", raw}, {"packet", packet}, {"alg", alg},
   {"mounts", mounts}, {"opens_file_system", opens_file_system}, {"changes_root", changes_root}, {"unshares_users", unshares_users},
   {"unshares_mounts", unshares_mounts}, {"unshares_network", unshares_network}, {"clones_users", clones_users}, {"enters", enters},
   {"adds_key", adds_key}, {"reads_keyring", reads_keyring}, {"uring", uring}, {"faults", faults}, {"bpf", bpf},
-  {"watches_performance", watches_performance}, {"makes_memory_file", makes_memory_file}, {"shares_memory", shares_memory},
+  {"watches_performance", watches_performance}, {"makes_memory_file", makes_memory_file}, {"shares_memory", shares_memory}, {"splices_memory", splices_memory},
+  {"grows_pipe", grows_pipe}, {"grows_socket", grows_socket},
   {"disables_randomness", disables_randomness}, {"reads_kernel_log", reads_kernel_log}, {"names_host", names_host},
   {"becomes_root", becomes_root}, {"joins_groups", joins_groups}, {"gains_capabilities", gains_capabilities}, {"raises_limit", raises_limit},
   {"fills_tmp", fills_tmp}, {"fills_tmp_with_files", fills_tmp_with_files}, {"fills_tmp_with_names", fills_tmp_with_names}, {"fills_shared_memory", fills_shared_memory}, {"forks", forks}, {"starts_threads", starts_threads},

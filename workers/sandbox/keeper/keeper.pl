@@ -21,7 +21,7 @@ my $NEEDED_VERSION = 6;
 
 my $plan = shift;
 my @words = split /\0/, contents($plan), -1;
-my ($PRCTL, $SECCOMP, $CLONE, $SETGROUPS, $SETRESGID, $SETRESUID, $pass, $pids, $network) = map { $_ + 0 } splice @words, 0, 9;
+my ($PRCTL, $SECCOMP, $CLONE, $SETSID, $SETGROUPS, $SETRESGID, $SETRESUID, $pass, $pids, $network) = map { $_ + 0 } splice @words, 0, 10;
 my ($uid, $readable, $writable, $environment, $command) = map { [splice @words, 0, shift @words] } 1 .. 5;
 my $filter = contents($plan + 1);
 my $lifeline = $plan + 2;
@@ -89,6 +89,8 @@ sub handle {
 
 sub become_model {
   demand('parent death signal', $PRCTL, $SET_DEATH_SIGNAL, $SIGKILL, 0, 0, 0);
+  # What the kernel does to a group of processes, unasked, does not reach the keeper.
+  demand('setsid', $SETSID);
   my $rules = ruleset($ALL_FILES, $network ? 0 : $ALL_TCP);
   for my $path (@$readable) {
     my $handle = handle($path);
@@ -120,6 +122,7 @@ sub keep {
   demand('close_range', $CLOSE_RANGE, 3, $plan - 1, 0);
   my $watched = '';
   vec($watched, $_, 1) = 1 for $lifeline, $ended, $listener;
+  $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM TSTP TTIN TTOU PIPE USR1 USR2);
   # Ends the wait, so that whoever was left to us is reaped.
   $SIG{CHLD} = sub { };
   my ($tasks, $status) = (1, undef);
