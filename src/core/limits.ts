@@ -8,3 +8,6 @@ export const MAX_REQUEST_BYTES = MAX_FRAME_BYTES - 2 ** 20;
 
 /** The longest time that a timer can wait; a longer one fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Dimensions of a tensor, as NumPy has them at most. */
+export const MAX_RANK = 64;

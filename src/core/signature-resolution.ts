@@ -1,6 +1,7 @@
 // One signature out of what several sources say: model.yaml, the code's type hints, the artifact, the golden files.
 import type { Datatype } from "./datatype.ts";
 import { IdiomError } from "./errors.ts";
+import { MAX_RANK } from "./limits.ts";
 import { formatShape, type Signature, type SignatureHints, type TensorHint, type TensorSpec } from "./signature.ts";
 
 export interface SignatureSource {
@@ -35,7 +36,11 @@ function resolveSide(side: keyof SignatureHints, sources: readonly SignatureSour
   const renamed = side === "outputs" ? known.map((source) => nameOnlyOutput(source, known)) : known;
   const named = renamed.filter((source, i) => i === 0 || !source.fillIn || namesOf(source) === namesOf(renamed[0] as Known));
   for (const other of named.slice(1)) checkNames(side, named[0] as Known, other);
-  const partial = (named[0] as Known).tensors.map((tensor) => resolveTensor(side, tensor.name, named));
+  const byName = named.map((source) => ({ ...source, byName: Map.groupBy(source.tensors, (tensor) => tensor.name) }));
+  const partial = (named[0] as Known).tensors.map((tensor) => resolveTensor(side, tensor.name, byName));
+  for (const { name, shape } of partial)
+    if (shape !== null && shape.length > MAX_RANK)
+      throw new IdiomError("MODEL_INVALID", `${side} '${name}' has ${shape.length} dimensions; at most ${MAX_RANK} are possible`);
   if (!partial.every(isComplete)) {
     const missing = partial.filter((tensor) => !isComplete(tensor)).map((tensor) => tensor.name);
     throw unknown(side, `data type or shape is not known for ${missing.join(", ")}`, partial);
@@ -65,10 +70,8 @@ function checkNames(side: string, one: Known, other: Known): void {
   throw new IdiomError("MODEL_INVALID", `${one.name} and ${other.name} disagree on the model's ${side}: [${namesOf(one)}] against [${namesOf(other)}]`);
 }
 
-function resolveTensor(side: string, name: string, known: readonly Known[]): TensorHint {
-  const said = known.flatMap((source) =>
-    source.tensors.filter((tensor) => tensor.name === name).map((tensor) => ({ source: source.name, anyWidth: source.anyWidth, tensor })),
-  );
+function resolveTensor(side: string, name: string, known: readonly (Known & { readonly byName: ReadonlyMap<string, readonly TensorHint[]> })[]): TensorHint {
+  const said = known.flatMap((source) => (source.byName.get(name) ?? []).map((tensor) => ({ source: source.name, anyWidth: source.anyWidth, tensor })));
   const pick = <K extends keyof TensorHint>(
     field: K,
     format: (value: NonNullable<TensorHint[K]>) => string,

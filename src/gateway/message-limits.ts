@@ -9,6 +9,7 @@ const MAX_VALUES = 2_000_000;
 
 const LENGTH_DELIMITED = 2;
 const REQUEST_INPUTS = 5;
+const INPUT_SHAPE = 3;
 const INPUT_CONTENTS = 5;
 /** Bytes of one element in a packed field of InferTensorContents, at least. */
 const PACKED_WIDTH: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 4, 7: 8 };
@@ -30,19 +31,26 @@ function countRequest(reader: protobuf.Reader): number {
 }
 
 function countInput(reader: protobuf.Reader, end: number): number {
-  return countFields(reader, end, (field) => (field === INPUT_CONTENTS ? countContents : null));
+  return countFields(reader, end, (field) => {
+    if (field === INPUT_CONTENTS) return countContents;
+    return field === INPUT_SHAPE ? packed(1) : null;
+  });
 }
 
 function countContents(reader: protobuf.Reader, end: number): number {
   return countFields(reader, end, (field) => {
     const width = PACKED_WIDTH[field];
-    if (width === undefined) return null;
-    return (packed, packedEnd) => {
-      const elements = (packedEnd - packed.pos) / width;
-      packed.pos = packedEnd;
-      return elements;
-    };
+    return width === undefined ? null : packed(width);
   });
+}
+
+/** Elements of so many bytes at least. */
+function packed(width: number): Count {
+  return (reader, end) => {
+    const elements = (end - reader.pos) / width;
+    reader.pos = end;
+    return elements;
+  };
 }
 
 type Count = (reader: protobuf.Reader, end: number) => number;

@@ -46,15 +46,17 @@ async function listen(listener: NetServer, ...where: [number, string] | [string]
 before(async () => {
   const file = join(outside.path, "outside", "secret");
   for (const language of activeLanguages()) {
-    for (const name of [language, `frames-${language}`]) {
+    for (const name of [language, `frames-${language}`, `talks-${language}`]) {
       cpSync(join(import.meta.dirname, "models", language), join(models.path, name), { recursive: true });
       symlinkSync(file, join(models.path, name, "link"));
     }
     const library = join(models.path, language, "attacks.node");
     await buildAttackLibrary(language, library);
-    cpSync(library, join(models.path, `frames-${language}`, "attacks.node"));
-    // A process of its own finds its transport where it is expected.
-    appendFileSync(join(models.path, `frames-${language}`, "model.yaml"), "instances: {fork: false}\n");
+    for (const name of [`frames-${language}`, `talks-${language}`]) {
+      cpSync(library, join(models.path, name, "attacks.node"));
+      // A process of its own finds its transport where it is expected.
+      appendFileSync(join(models.path, name, "model.yaml"), "instances: {fork: false}\n");
+    }
   }
   models.add("neighbour", NEIGHBOUR);
   for (const folder of [models.path, outside.path]) chmodSync(folder, 0o755);
@@ -104,6 +106,13 @@ async function run(server: Server, model: string, words: string): Promise<string
   return (answer.raw_output_contents[0] as Buffer).subarray(4).toString();
 }
 
+/** Lines of a model in the log, which are not too many. */
+function kept(server: Server, model: string, line: string): number {
+  const lines = server.log.text.split("\n").filter((text) => text.includes(`"model":"${model}"`) && text.includes(line)).length;
+  assert.ok(lines < MOST_KEPT_LINES, `${lines} lines`);
+  return lines;
+}
+
 function assertOutcome({ refusals, without }: Attack, level: (typeof LEVELS)[number], outcome: string): void {
   const expected = refusals[level === "off" ? "strict" : level];
   if (level !== "off" || without === "nobody") assert.ok(expected.includes(outcome), `the kernel said ${outcome}, expected ${expected.join(" or ")}`);
@@ -128,13 +137,18 @@ for (const level of LEVELS) {
             assertOutcome(attack, level, await run(server, language, attack.words({ ...targets, host: server.process.pid as number }))),
           );
 
-        for (const { name, model, words, line } of FLOODS) {
+        for (const { name, words, line } of FLOODS) {
           test(`flood the log with ${name}`, async () => {
-            assert.equal(await run(server, model(language), words(TRANSPORT[language])), "succeeded");
-            const kept = server.log.text.split("\n").filter((text) => text.includes(`"model":"${model(language)}"`) && text.includes(line)).length;
-            assert.ok(kept > 0 && kept < MOST_KEPT_LINES, `${kept} lines`);
+            assert.equal(await run(server, language, words), "succeeded");
+            assert.ok(kept(server, language, line) > 0);
           });
         }
+
+        test("flood the log with frames", async () => {
+          const model = `talks-${language}`;
+          await assert.rejects(run(server, model, `floods_log_with_frames ${TRANSPORT[language]}`), { details: /protocol violation: more LOG frames/ });
+          assert.ok(kept(server, model, '"msg":"fake"') > 0);
+        });
 
         if (level !== "off") {
           test("end every process", async () => {

@@ -1,5 +1,5 @@
 // Frames to bytes and back. Knows no socket and no meaning of a frame.
-import { FRAME, type FrameName, frameName, HEADER_BYTES, ProtocolViolation } from "./protocol.ts";
+import { FRAME, type FrameName, frameName, HEADER_BYTES, mostBytes, ProtocolViolation } from "./protocol.ts";
 
 export interface Frame {
   readonly type: FrameName;
@@ -94,8 +94,10 @@ export class FrameDecoder {
   /** Returns the length of the body. Nothing is allocated before this has passed. */
   #checkHeader(bytes: Buffer, at: number): number {
     const length = bytes.readUInt32LE(at);
-    if (length > this.#maxFrame) throw new ProtocolViolation(`a frame of ${length} bytes is beyond the limit of ${this.#maxFrame}`);
-    if (frameName(bytes[at + 4] as number) === undefined) throw new ProtocolViolation(`unknown frame type 0x${(bytes[at + 4] as number).toString(16)}`);
+    const type = frameName(bytes[at + 4] as number);
+    const most = type === undefined ? this.#maxFrame : mostBytes(type, this.#maxFrame);
+    if (length > most) throw new ProtocolViolation(`a frame of ${length} bytes is beyond the limit of ${most}`);
+    if (type === undefined) throw new ProtocolViolation(`unknown frame type 0x${(bytes[at + 4] as number).toString(16)}`);
     return length;
   }
 

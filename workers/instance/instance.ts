@@ -255,12 +255,8 @@ export class Instance {
         this.#lastErrors = [...this.#lastErrors.slice(1 - LAST_ERRORS), line];
         this.#printedOverrun ??= this.#overrunIn(line);
       },
-      (lines) => this.#dropped(lines, name),
+      (lines) => this.#log.warn({ stream: name, lines }, `${lines} lines were dropped: the model prints faster than the log takes`),
     );
-  }
-
-  #dropped(lines: number, stream: string): void {
-    this.#log.warn({ stream, lines }, `${lines} lines were dropped: the model prints faster than the log takes`);
   }
 
   /** Events of one process; those of an older generation are dropped. */
@@ -268,10 +264,11 @@ export class Instance {
     const current = (act: () => void): void => {
       if (this.#supervision.generation === generation) act();
     };
-    const limit = new LineLimit((lines) => this.#dropped(lines, "harness"));
+    const limit = new LineLimit(() => {});
     const log = ({ level, message }: Body<"LOG">): void => {
       const kept = limit.take(message);
-      if (kept !== null) this.#log[level](kept);
+      if (kept === null) this.#harness?.kill("protocol violation: more LOG frames than the log takes", "model");
+      else this.#log[level](kept);
     };
     return {
       hello: ({ language_version }) => current(() => this.#hello(language_version)),
@@ -285,10 +282,7 @@ export class Instance {
       loadFailed: (failure) => current(() => this.#gaveUp(describeFailure(failure))),
       log: (body) => current(() => log(body)),
       violation: (reason) => this.#log.error({ generation }, reason),
-      exited: (ending) => {
-        limit.tellDropped();
-        current(() => this.#exited(ending));
-      },
+      exited: (ending) => current(() => this.#exited(ending)),
     };
   }
 

@@ -6,6 +6,10 @@ const MAX_LINE_LENGTH = 8 * 1024;
 const ADDED_BYTES = 256;
 const BURST_BYTES = 4 * 1024 * 1024;
 const REFILL_BYTES_PER_SECOND = 256 * 1024;
+/** After a line that there was no room for, so long all are dropped unseen, and each chunk is waited for: reading is work as well. */
+const FLOOD_MS = 250;
+const CHUNK_EVERY_MS = 10;
+const LINE_FEED = 10;
 
 /**
  * Lines that are too long are cut; beyond a burst of 4 MiB and 256 KiB/s, as they stand in the log, they are dropped, and `onDropped` tells how many once
@@ -15,6 +19,7 @@ export class LineLimit {
   readonly #onDropped: (lines: number) => void;
   readonly #bucket = new TokenBucket();
   #dropped = 0;
+  #floodsUntil = Number.NEGATIVE_INFINITY;
 
   constructor(onDropped: (lines: number) => void) {
     this.#onDropped = onDropped;
@@ -24,11 +29,22 @@ export class LineLimit {
   take(line: string): string | null {
     const cut = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)} [cut]` : line;
     if (!this.#bucket.take(Buffer.byteLength(JSON.stringify(cut)) + ADDED_BYTES)) {
-      this.#dropped++;
+      this.skip(1);
+      this.#floodsUntil = performance.now() + FLOOD_MS;
       return null;
     }
     this.tellDropped();
     return cut;
+  }
+
+  /** Drops lines unseen. */
+  skip(lines: number): void {
+    this.#dropped += lines;
+  }
+
+  /** There was no room for a line a moment ago. */
+  get floods(): boolean {
+    return performance.now() < this.#floodsUntil;
   }
 
   tellDropped(): void {
@@ -60,13 +76,31 @@ export function captureLines(stream: Readable, onLine: (line: string) => void, o
     cutAlready = true;
     rest = "";
   };
-  stream.on("data", (chunk: Buffer) => take(decoder.decode(chunk, { stream: true })));
+  const skip = (chunk: Buffer): void => {
+    decoder.decode();
+    rest = "";
+    cutAlready = chunk.at(-1) !== LINE_FEED;
+    limit.skip(lineFeedsIn(chunk));
+  };
+  stream.on("data", (chunk: Buffer) => {
+    if (limit.floods) skip(chunk);
+    else take(decoder.decode(chunk, { stream: true }));
+    if (!limit.floods) return;
+    stream.pause();
+    setTimeout(() => stream.resume(), CHUNK_EVERY_MS);
+  });
   stream.on("end", () => {
     take(decoder.decode());
     if (rest !== "" && !cutAlready) emit(rest);
     limit.tellDropped();
   });
   stream.on("error", () => stream.destroy());
+}
+
+function lineFeedsIn(chunk: Buffer): number {
+  let count = 0;
+  for (let i = 0; i < chunk.length; i++) if (chunk[i] === LINE_FEED) count++;
+  return count;
 }
 
 class TokenBucket {

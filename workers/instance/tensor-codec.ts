@@ -1,5 +1,6 @@
 // The bodies of INFER and RESULT: a header of 32-bit words, then the tensors' bytes (PROTOCOL.md, section 5).
 import { contentTypeCode, DATATYPES, datatypeOfCode } from "../../src/core/datatype.ts";
+import { MAX_RANK } from "../../src/core/limits.ts";
 import { formatShape, type Signature, shapeFits, type TensorSpec } from "../../src/core/signature.ts";
 import { byteLength, elementCount, skipBytesElements, type Tensor } from "../../src/core/tensor.ts";
 import { writeHeader } from "./frame-codec.ts";
@@ -106,10 +107,10 @@ export interface TensorBody {
 }
 
 /**
- * Decodes the body of an INFER or RESULT; the tensors' data are views on it.
+ * Decodes the body of an INFER or RESULT; the tensors' data are views on it. `most`: what it may have.
  * @throws ProtocolViolation when the body does not add up.
  */
-export function decodeTensorBody(body: Buffer): TensorBody {
+export function decodeTensorBody(body: Buffer, most: { readonly segments: number; readonly tensors: number } = ANY): TensorBody {
   if (body.length < FIXED_WORDS * 4) throw new ProtocolViolation(`a tensor body of ${body.length} bytes has no room for its first words`);
   const headerLength = body.readUInt32LE(0);
   const jsonLength = body.readUInt32LE(12);
@@ -119,6 +120,8 @@ export function decodeTensorBody(body: Buffer): TensorBody {
   const segmentCount = reader.take(1, 4);
   const tensorCount = reader.take(1, 8);
   if (segmentCount === 0) throw new ProtocolViolation("no segments");
+  if (segmentCount > most.segments) throw new ProtocolViolation(`${most.segments} segments asked, ${segmentCount} answered`);
+  if (tensorCount > most.tensors) throw new ProtocolViolation(`${tensorCount} outputs, the signature has ${most.tensors}`);
   reader.at = FIXED_WORDS * 4;
   reader.expect(segmentCount);
   const rows: number[] = [];
@@ -141,6 +144,8 @@ export function decodeTensorBody(body: Buffer): TensorBody {
   if (dataAt !== body.length) throw new ProtocolViolation(`the body has ${body.length} bytes, its parts ${dataAt}`);
   return { rows, tensors, json: jsonLength > 0 ? body.subarray(dataAt - jsonLength) : null };
 }
+
+const ANY = { segments: Number.POSITIVE_INFINITY, tensors: Number.POSITIVE_INFINITY };
 
 class WordReader {
   at = 0;
@@ -180,6 +185,7 @@ function readTensor(reader: WordReader, body: Buffer, dataAt: number): DecodedTe
   if (reader.next() > 5) throw new ProtocolViolation("no such content type");
   const length = reader.next();
   const rank = reader.next();
+  if (rank > MAX_RANK) throw new ProtocolViolation(`a tensor of ${rank} dimensions`);
   reader.expect(rank);
   const shape: number[] = [];
   for (let d = 0; d < rank; d++) shape.push(reader.next());
@@ -197,8 +203,8 @@ function readTensor(reader: WordReader, body: Buffer, dataAt: number): DecodedTe
  * @throws ProtocolViolation when the harness broke the protocol, OutputMismatch when an output does not fit the signature.
  */
 export function decodeResult(body: Buffer, signature: Signature, asked: readonly Segment[]): ResultBody {
-  const { rows, tensors, json } = decodeTensorBody(body);
-  const errors = json === null ? NO_ERRORS : parseRowErrors(json);
+  const { rows, tensors, json } = decodeTensorBody(body, { segments: asked.length, tensors: signature.outputs.length });
+  const errors = json === null ? NO_ERRORS : parseRowErrors(json, mostErrors(asked));
   checkRows(rows, asked, errors);
   const outputs: (Tensor | undefined)[] = new Array(signature.outputs.length);
   for (const tensor of tensors) {
@@ -215,10 +221,16 @@ export function decodeResult(body: Buffer, signature: Signature, asked: readonly
 
 const NO_ERRORS: readonly RowError[] = [];
 
+/** One for each row. */
+function mostErrors(asked: readonly Segment[]): number {
+  return asked.reduce((sum, { rows }) => sum + Math.max(1, rows), 0);
+}
+
 function checkRows(rows: readonly number[], asked: readonly Segment[], errors: readonly RowError[]): void {
   if (rows.length !== asked.length) throw new ProtocolViolation(`${asked.length} segments asked, ${rows.length} answered`);
+  const failed = errors.length === 0 ? null : new Set(errors.map(({ segment }) => segment));
   for (let s = 0; s < asked.length; s++) {
-    const expected = errors.length > 0 && errors.some((error) => error.segment === s) ? 0 : (asked[s] as Segment).rows;
+    const expected = failed?.has(s) ? 0 : (asked[s] as Segment).rows;
     if (rows[s] !== expected) throw new ProtocolViolation(`segment ${s} has ${rows[s]} rows, expected ${expected}`);
   }
 }

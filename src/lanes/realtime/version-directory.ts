@@ -1,6 +1,7 @@
 // What a gateway without models and languages needs to know of a version: the nodes that run it write it into Redis.
 import { z } from "zod";
 import { CONTENT_TYPES, DATATYPE_NAMES } from "../../core/datatype.ts";
+import { MAX_RANK } from "../../core/limits.ts";
 import { type Manifest, type ModelVersion, versionKey } from "../../core/model.ts";
 import type { Signature } from "../../core/signature.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
@@ -12,7 +13,7 @@ const EXPIRE_MS = 20_000;
 const tensorSchema = z.object({
   name: z.string(),
   datatype: z.enum(DATATYPE_NAMES),
-  shape: z.array(z.number().int()),
+  shape: z.array(z.number().int()).max(MAX_RANK),
   contentType: z.enum(CONTENT_TYPES).nullable(),
   na: z.union([z.string(), z.number(), z.boolean()]).nullable(),
   levels: z.array(z.string()).nullable(),

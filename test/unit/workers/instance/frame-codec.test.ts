@@ -85,9 +85,18 @@ describe("a decoder", () => {
 
   test("refuses a frame beyond the limit before its body arrives, however its header is split", () => {
     const header = Buffer.alloc(HEADER_BYTES);
-    writeHeader(header, "LOG", 0, 0xffffffff);
+    writeHeader(header, "RESULT", 0, 0xffffffff);
     const pieces = [...header].map((byte) => Buffer.from([byte]));
     assert.throws(() => decode(pieces), new ProtocolViolation(`a frame of 4294967295 bytes is beyond the limit of ${MAX_FRAME}`));
+  });
+
+  test("refuses more of JSON than its frame has to say", () => {
+    const header = Buffer.alloc(HEADER_BYTES);
+    writeHeader(header, "LOG", 0, 64 * 1024 + 1);
+    assert.throws(
+      () => new FrameDecoder(64 * 2 ** 20, () => assert.fail()).push(header),
+      new ProtocolViolation("a frame of 65537 bytes is beyond the limit of 65536"),
+    );
   });
 
   test("delivers what came before a violation", () => {

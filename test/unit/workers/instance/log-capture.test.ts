@@ -111,6 +111,16 @@ describe("a flood", () => {
     assert.equal((await captureAll("\n".repeat(20_000))).lines.length, Math.floor((4 * KIB * KIB) / 258));
   });
 
+  test("is not looked at for a while: its lines are counted, and each chunk waits", async (t) => {
+    clock(t);
+    const { stream, captured } = capture();
+    stream.write(line.repeat(5000));
+    assert.equal(stream.isPaused(), true);
+    stream.end("a\nb\nc");
+    await once(stream, "end");
+    assert.deepEqual([captured.lines.length, captured.dropped], [4 * KIB, [5000 - 4 * KIB + 2]]);
+  });
+
   test("counts as it stands in the log", async (t) => {
     clock(t);
     const control = `${"\x01".repeat(8 * KIB)}\n`;
@@ -124,7 +134,8 @@ describe("a flood", () => {
     const before = captured.lines.length;
     const missing = 4200 - before;
     time.nowMs += 1000;
-    stream.write("later\n");
+    stream.end("later\n");
+    await once(stream, "end");
     assert.deepEqual([captured.dropped, captured.lines.slice(before)], [[missing], ["later"]]);
   });
 
@@ -134,7 +145,8 @@ describe("a flood", () => {
     stream.write(line.repeat(5000));
     const before = captured.lines.length;
     time.nowMs += 1000;
-    stream.write(line.repeat(1000));
+    stream.end(line.repeat(1000));
+    await once(stream, "end");
     assert.equal(captured.lines.length - before, 256);
   });
 
@@ -142,7 +154,8 @@ describe("a flood", () => {
     const time = clock(t);
     const { stream, captured } = capture();
     time.nowMs += 3_600_000;
-    stream.write(line.repeat(6000));
+    stream.end(line.repeat(6000));
+    await once(stream, "end");
     assert.equal(captured.lines.length, 4 * KIB);
   });
 });

@@ -87,12 +87,29 @@ describe("the errors of single rows", () => {
   const ERROR = { segment: 2, row: 0, kind: "MODEL_ERROR", type: null, message: "no", traceback: [] };
 
   test("are taken as they are", () => {
-    assert.deepEqual(parseRowErrors(bytes({ errors: [ERROR] })), [ERROR]);
+    assert.deepEqual(parseRowErrors(bytes({ errors: [ERROR] }), 1), [ERROR]);
+  });
+
+  test("are a violation where there are more than rows", () => {
+    assert.throws(() => parseRowErrors(bytes({ errors: [ERROR, ERROR] }), 1), violation(/^RESULT errors: .*2 elements, at most 1 are possible/));
   });
 
   test("are a violation without the segment or with a negative one", () => {
-    for (const segment of [undefined, null, -1]) assert.throws(() => parseRowErrors(bytes({ errors: [{ ...ERROR, segment }] })), violation(/^RESULT errors: /));
+    for (const segment of [undefined, null, -1])
+      assert.throws(() => parseRowErrors(bytes({ errors: [{ ...ERROR, segment }] }), 1), violation(/^RESULT errors: /));
   });
+});
+
+test("of an array with many wrong elements the first is told", () => {
+  const hints = { inputs: new Array(60_000).fill(0), outputs: null };
+  const told = (): unknown => parseBody("LOADED", bytes({ entry: "m:f", hints, artifact: null }));
+  assert.throws(told, violation(/^LOADED: .{0,200}inputs\[0\]$/));
+});
+
+test("a shape has as many dimensions as NumPy knows", () => {
+  const x = { name: "x", datatype: "FP64", shape: new Array(65).fill(1), content_type: null, na: null, levels: null };
+  const told = (): unknown => parseBody("LOADED", bytes({ entry: "m:f", hints: { inputs: [x], outputs: null }, artifact: null }));
+  assert.throws(told, violation(/^LOADED: .*65 elements, at most 64 are possible/));
 });
 
 test("a tensor keeps every field on its way to a harness and back", () => {

@@ -180,6 +180,12 @@ describe("a RESULT", () => {
     ["leaves out rows without a reason", result([1, 0], [tensor("FP32", [1, 2], float32(1, 2)), tensor("BYTES", [1], elements("a"))]), /^segment 1 has 0 rows/],
     ["gives rows beside the reason why there are none", result([1, 2], [y, label], { errors: [failure] }), /^segment 1 has 2 rows, expected 0$/],
     ["has an output that is not in the signature", result([1, 2], [y, label], { indices: [0, 2] }), /^output 2 is unknown or there twice$/],
+    ["has more outputs than the signature", result([1, 2], [y, label, y], { indices: [0, 1, 0] }), /^3 outputs, the signature has 2$/],
+    [
+      "has an output of more dimensions than there are",
+      result([1, 2], [tensor("FP32", [3, ...new Array(64).fill(1)], float32(1, 2, 3)), label]),
+      /^a tensor of 65 dimensions$/,
+    ],
     ["has an output twice", result([1, 2], [y, y], { indices: [0, 0] }), /^output 0 is unknown or there twice$/],
     ["explains itself in other words than the protocol's", result([1, 2], [y, label], { errors: [{ segment: 1 }] }), /^RESULT errors: /],
   ];
