@@ -80,10 +80,20 @@ export function age(ms: number): string {
   return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }
 
+/** A colour, or a control character that is no line feed and no tab. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
+const CONTROL = /\u{1b}\[[\d;]*m|(?![\n\t])\p{Cc}/gu;
+
+/** On a terminal, words of a model shall move no cursor and name no window: of what controls it, colours alone are left. */
+export function shown(text: string, isTerminal: boolean): string {
+  if (!isTerminal) return text;
+  return text.replace(CONTROL, (found) => (found.length > 1 ? found : `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`));
+}
+
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${shown(text, process.stdout.isTTY)}\n`);
 }
 
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${shown(text, process.stderr.isTTY)}\n`);
 }

@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { ERRORS, IdiomError } from "../core/errors.ts";
 import type { HealthReport } from "../core/health.ts";
 import type { Door, Lock } from "./door.ts";
+import type { Caller } from "./key-ring.ts";
 import { listenError } from "./listen-error.ts";
 import type { Certificate, TlsFiles } from "./tls-files.ts";
 
@@ -25,14 +26,18 @@ export interface HttpPages {
 export async function openHttpFrontDoor(host: string, port: number, door: Door, pages: HttpPages): Promise<HttpFrontDoor> {
   const server = door.tls === null ? fastify() : encrypted(door.tls);
   server.get("/healthz", async (request, reply) => {
-    // A probe needs no key, and learns no more than it needs.
+    // A probe needs no key, and learns no more than it needs; nor does a key for some models alone.
     const isProbe = door.lock !== null && request.headers.authorization === undefined;
-    if (!isProbe && !(await admit(door.lock, request, reply))) return reply;
+    const caller = isProbe ? null : await admit(door.lock, request, reply);
+    if (caller === REFUSED) return reply;
     const health = await pages.health();
-    return reply.code(health.status === "ok" ? 200 : 503).send(isProbe ? { status: health.status } : health);
+    return reply.code(health.status === "ok" ? 200 : 503).send(isProbe || caller?.isLimited ? { status: health.status } : health);
   });
   server.get("/metrics", async (request, reply) => {
-    if (!(await admit(door.lock, request, reply))) return reply;
+    const caller = await admit(door.lock, request, reply);
+    if (caller === REFUSED) return reply;
+    if (caller?.isLimited)
+      return reply.code(ERRORS.PERMISSION_DENIED.http).send({ error: "this API key is for some models, and these are the metrics of all" });
     return reply.header("content-type", pages.metricsContentType).send(await pages.metrics());
   });
   try {
@@ -53,16 +58,16 @@ function encrypted(tls: TlsFiles): FastifyInstance {
   return server as unknown as FastifyInstance;
 }
 
-/** Whether the request has a good key, or needs none; otherwise it is answered, later. */
-async function admit(lock: Lock | null, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-  if (lock === null) return true;
+const REFUSED = Symbol("refused");
+
+/** Who sends the request; null where no key is needed. Without a good one it is answered, later. */
+async function admit(lock: Lock | null, request: FastifyRequest, reply: FastifyReply): Promise<Caller | null | typeof REFUSED> {
   try {
-    lock.identify(request.headers.authorization);
-    return true;
+    return lock?.identify(request.headers.authorization) ?? null;
   } catch (thrown) {
     const { code, message } = IdiomError.from(thrown);
-    await new Promise<void>((wait) => lock.failures.add(request.ip, message, wait));
+    await new Promise<void>((wait) => lock?.failures.add(request.ip, message, wait));
     reply.code(ERRORS[code].http).header("www-authenticate", "Bearer").send({ error: message });
-    return false;
+    return REFUSED;
   }
 }

@@ -88,6 +88,11 @@ export class Caller {
     return this;
   }
 
+  /** Whether the key is good for some models alone. */
+  get isLimited(): boolean {
+    return this.#key.models !== null;
+  }
+
   /** Whether the key is good for calls to this model. */
   mayCall(model: string): boolean {
     return this.#key.models === null || this.#key.models.includes(model);

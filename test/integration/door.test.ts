@@ -128,7 +128,7 @@ describe("a door in plain text, for a network that is trusted", { timeout: 120_0
   });
 
   test("a key that is for some models alone sees no other", async () => {
-    const { client: own } = await newcomer("own", "infer", { models: ["text", "slow"] });
+    const { key, client: own } = await newcomer("own", "infer", { models: ["text", "slow"] });
     assert.ok((await own.infer("text", words("hello")))["y"]);
     for (const method of ["ModelInfer", "ModelMetadata", "ModelReady"]) {
       const request = method === "ModelInfer" ? { model_name: "simple", inputs: [] } : { name: "simple" };
@@ -137,6 +137,9 @@ describe("a door in plain text, for a network that is trusted", { timeout: 120_0
     }
     const { models } = await own.call<{ models: { name: string }[] }>("RepositoryIndex", {});
     assert.deepEqual(models.map(({ name }) => name).sort(), ["slow", "text"]);
+    const authorized = { headers: { authorization: `Bearer ${key}` } };
+    assert.deepEqual(await (await fetch(`${server.http}/healthz`, authorized)).json(), { status: "ok" });
+    assert.equal((await fetch(`${server.http}/metrics`, authorized)).status, 403);
   });
 
   test("a key may call so often in a second, and no more", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { type Column, FORMATS, type Format, plainTable, printRows } from "../../../src/cli/output.ts";
+import { type Column, FORMATS, type Format, plainTable, printRows, shown } from "../../../src/cli/output.ts";
 
 interface Row {
   readonly name: string;
@@ -50,4 +50,10 @@ describe("rows are printed", () => {
 
 test("a table has no spaces at the ends of its lines, and keeps lines within a cell", () => {
   assert.equal(plainTable(["A", "B"], [["one\ntwo", ""]]), "A     B\none\ntwo");
+});
+
+test("on a terminal a model's words are colours at most; elsewhere they are as they are", () => {
+  const words = "\u{1b}[31mred\u{1b}[0m\n[1m\t\u{1b}]0;title\u{7}\u{1b}[2J\r\u{9b}1A";
+  assert.equal(shown(words, true), "\u{1b}[31mred\u{1b}[0m\n[1m\t\\x1b]0;title\\x07\\x1b[2J\\x0d\\x9b1A");
+  assert.equal(shown(words, false), words);
 });
