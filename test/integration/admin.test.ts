@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { hostname } from "node:os";
 import { after, before, describe, test } from "node:test";
-import { followLogs } from "../support/admin.ts";
+import { followLogs, readOn } from "../support/admin.ts";
 import { type CommandResult, runCli } from "../support/cli.ts";
 import { inferRequest } from "../support/client.ts";
 import { Lines } from "../support/lines.ts";
@@ -187,16 +187,7 @@ test("a reader of the log that does not read loses lines and is told how many", 
     await server.logged((entry) => entry.msg === `line ${KEPT_LINES - 1}`, since);
   }
   const printed = versions.length * KEPT_LINES;
-  let [lost, lines] = [0, 0];
-  const read = Promise.withResolvers<void>();
-  stream.on("data", (chunk: { lost: string; lines: readonly unknown[] }) => {
-    lost += Number(chunk.lost);
-    lines += chunk.lines.length;
-    if (lost + lines >= printed) read.resolve();
-  });
-  stream.resume();
-  await read.promise;
-  stream.cancel();
+  const { lost, lines } = await readOn(stream, printed);
   assert.ok(lost > 0, "the reader lost lines");
   assert.equal(lost + lines, printed);
 });

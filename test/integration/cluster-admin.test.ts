@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { AdminPeer, followLogs, type TailLogsResponse } from "../support/admin.ts";
+import { AdminPeer, followLogs, readOn } from "../support/admin.ts";
 import { type CommandResult, runCli } from "../support/cli.ts";
 import { errorCode, failureOf, inferRequest } from "../support/client.ts";
 import { type Gateway, type Role, startGateway, startWorker, Traffic } from "../support/cluster.ts";
@@ -184,16 +184,7 @@ describe("a gateway", { timeout: 120_000 }, () => {
     stream.pause();
     for (const version of CHATTY_VERSIONS) await chat(version, KEPT_LINES);
     const printed = CHATTY_VERSIONS.length * KEPT_LINES;
-    let [lost, lines] = [0, 0];
-    const read = Promise.withResolvers<void>();
-    stream.on("data", (chunk: TailLogsResponse) => {
-      lost += Number(chunk.lost);
-      lines += chunk.lines.length;
-      if (lost + lines >= printed) read.resolve();
-    });
-    stream.resume();
-    await read.promise;
-    stream.cancel();
+    const { lost, lines } = await readOn(stream, printed);
     assert.ok(lost > 0, "the reader lost lines");
     assert.equal(lost + lines, printed);
   });

@@ -30,6 +30,21 @@ export function followLogs(address: string, model: string, options: ClientOption
   return stream;
 }
 
+/** Reads a log on that was paused, until it has `printed` lines or was told that they are lost; then leaves it. */
+export async function readOn(stream: ClientReadableStream<TailLogsResponse>, printed: number): Promise<{ readonly lost: number; readonly lines: number }> {
+  let [lost, lines] = [0, 0];
+  const read = Promise.withResolvers<void>();
+  stream.on("data", (chunk: TailLogsResponse) => {
+    lost += Number(chunk.lost);
+    lines += chunk.lines.length;
+    if (lost + lines >= printed) read.resolve();
+  });
+  stream.resume();
+  await read.promise;
+  stream.cancel();
+  return { lost, lines };
+}
+
 /** A connection that stays open, for questions whose moment matters. */
 export class AdminPeer {
   readonly #stub: InstanceType<typeof Stub>;

@@ -29,7 +29,7 @@ export class LineLimit {
   take(line: string): string | null {
     const cut = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)} [cut]` : line;
     if (!this.#bucket.take(Buffer.byteLength(JSON.stringify(cut)) + ADDED_BYTES)) {
-      this.skip(1);
+      this.drop(1);
       this.#floodsUntil = performance.now() + FLOOD_MS;
       return null;
     }
@@ -38,7 +38,7 @@ export class LineLimit {
   }
 
   /** Drops lines unseen. */
-  skip(lines: number): void {
+  drop(lines: number): void {
     this.#dropped += lines;
   }
 
@@ -80,7 +80,7 @@ export function captureLines(stream: Readable, onLine: (line: string) => void, o
     decoder.decode();
     rest = "";
     cutAlready = chunk.at(-1) !== LINE_FEED;
-    limit.skip(lineFeedsIn(chunk));
+    limit.drop(lineFeedsIn(chunk));
   };
   stream.on("data", (chunk: Buffer) => {
     if (limit.floods) skip(chunk);
