@@ -148,7 +148,7 @@ function violation(what: string, error: z.ZodError): ProtocolViolation {
   return new ProtocolViolation(`${what}: ${z.prettifyError(error).replaceAll("\n", " ").slice(0, MAX_TEXT)}`);
 }
 
-/** Parses the JSON block at the end of a RESULT, which has `most` errors. @throws ProtocolViolation */
+/** Parses the JSON block at the end of a RESULT, one for each segment that failed, of `most`. @throws ProtocolViolation */
 export function parseRowErrors(block: Uint8Array, most: number): RowError[] {
   if (block.length > MAX_ERRORS_BYTES) throw new ProtocolViolation(`RESULT errors of ${block.length} bytes are beyond the limit of ${MAX_ERRORS_BYTES}`);
   const parsed = z.object({ errors: arrayOf(rowErrorSchema, most) }).safeParse(parseJsonObject(block));

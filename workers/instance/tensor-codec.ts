@@ -204,7 +204,7 @@ function readTensor(reader: WordReader, body: Buffer, dataAt: number): DecodedTe
  */
 export function decodeResult(body: Buffer, signature: Signature, asked: readonly Segment[]): ResultBody {
   const { rows, tensors, json } = decodeTensorBody(body, { segments: asked.length, tensors: signature.outputs.length });
-  const errors = json === null ? NO_ERRORS : parseRowErrors(json, mostErrors(asked));
+  const errors = json === null ? NO_ERRORS : parseRowErrors(json, asked.length);
   checkRows(rows, asked, errors);
   const outputs: (Tensor | undefined)[] = new Array(signature.outputs.length);
   for (const tensor of tensors) {
@@ -220,11 +220,6 @@ export function decodeResult(body: Buffer, signature: Signature, asked: readonly
 }
 
 const NO_ERRORS: readonly RowError[] = [];
-
-/** One for each row. */
-function mostErrors(asked: readonly Segment[]): number {
-  return asked.reduce((sum, { rows }) => sum + Math.max(1, rows), 0);
-}
 
 function checkRows(rows: readonly number[], asked: readonly Segment[], errors: readonly RowError[]): void {
   if (rows.length !== asked.length) throw new ProtocolViolation(`${asked.length} segments asked, ${rows.length} answered`);

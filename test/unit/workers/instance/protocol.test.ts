@@ -90,7 +90,7 @@ describe("the errors of single rows", () => {
     assert.deepEqual(parseRowErrors(bytes({ errors: [ERROR] }), 1), [ERROR]);
   });
 
-  test("are a violation where there are more than rows", () => {
+  test("are a violation where there are more than segments", () => {
     assert.throws(() => parseRowErrors(bytes({ errors: [ERROR, ERROR] }), 1), violation(/^RESULT errors: .*2 elements, at most 1 are possible/));
   });
 
