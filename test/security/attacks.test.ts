@@ -18,8 +18,6 @@ import { ATTACKS, type Attack, FLOODS, HOSTILE_FRAMES, MEMORY_BOMBS, type Target
 const LEVELS = ["strict", "landlock", "off"] as const;
 const MEMORY_LIMIT_BYTES = 512 * 2 ** 20;
 const MOST_OVERSHOOT = 1.25;
-/** A burst of the shortest, and what comes through in seconds. */
-const MOST_KEPT_LINES = 30_000;
 const VARIABLE = "IDIOM_TEST_SECRET";
 /** Where each harness writes what it says to the host. */
 const TRANSPORT: Record<Language, number> = { python: 3, r: 4, java: 3, node: 3 };
@@ -106,11 +104,9 @@ async function run(server: Server, model: string, words: string): Promise<string
   return (answer.raw_output_contents[0] as Buffer).subarray(4).toString();
 }
 
-/** Lines of a model in the log, which are not too many. */
-function kept(server: Server, model: string, line: string): number {
-  const lines = server.log.text.split("\n").filter((text) => text.includes(`"model":"${model}"`) && text.includes(line)).length;
-  assert.ok(lines < MOST_KEPT_LINES, `${lines} lines`);
-  return lines;
+function assertKept(server: Server, model: string, line: string, most: number): void {
+  const kept = server.log.text.split("\n").filter((text) => text.includes(`"model":"${model}"`) && text.includes(line)).length;
+  assert.ok(kept > 0 && kept < most, `${kept} lines`);
 }
 
 function assertOutcome({ refusals, without }: Attack, level: (typeof LEVELS)[number], outcome: string): void {
@@ -137,17 +133,17 @@ for (const level of LEVELS) {
             assertOutcome(attack, level, await run(server, language, attack.words({ ...targets, host: server.process.pid as number }))),
           );
 
-        for (const { name, words, line } of FLOODS) {
+        for (const { name, words, line, most } of FLOODS) {
           test(`flood the log with ${name}`, async () => {
             assert.equal(await run(server, language, words), "succeeded");
-            assert.ok(kept(server, language, line) > 0);
+            assertKept(server, language, line, most);
           });
         }
 
         test("flood the log with frames", async () => {
           const model = `talks-${language}`;
           await assert.rejects(run(server, model, `floods_log_with_frames ${TRANSPORT[language]}`), { details: /protocol violation: more LOG frames/ });
-          assert.ok(kept(server, model, '"msg":"fake"') > 0);
+          assertKept(server, model, '"msg":"fake"', 30_000);
         });
 
         if (level !== "off") {

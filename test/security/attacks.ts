@@ -156,8 +156,17 @@ export const HOSTILE_FRAMES: readonly { readonly name: string; readonly words: (
   { name: "a second greeting", words: (fd) => `sends_hello ${fd}` },
 ];
 
-/** Each prints far more lines than may be kept. */
-export const FLOODS: readonly { readonly name: string; readonly words: string /** What tells its lines in the log. */; readonly line: string }[] = [
-  { name: "long lines", words: "floods_log 64", line: "xxxx" },
-  { name: "empty lines", words: "floods_log_with_nothing 4", line: '"msg":""' },
+export interface Flood {
+  readonly name: string;
+  readonly words: string;
+  /** What tells its lines in the log. */
+  readonly line: string;
+  /** A burst of them, and what comes through in seconds. */
+  readonly most: number;
+}
+
+/** Each prints several times as many lines as may be kept. */
+export const FLOODS: readonly Flood[] = [
+  { name: "long lines", words: "floods_log 16", line: "xxxx", most: 6000 },
+  { name: "empty lines", words: "floods_log_with_nothing 4", line: '"msg":""', most: 30_000 },
 ];
