@@ -177,8 +177,8 @@ async function killOneOfTwo(node: InProcess, load: Load, kills: number): Promise
   for (let kill = 0; kill < kills; kill++) {
     await load.answers(1 + Math.floor(Math.random() * 20));
     const instance = instances[Math.floor(Math.random() * 2)] as Instance;
-    // Struck before it serves it would rest, as one that crashes again and again. One that the other leaves no work serves after a second.
-    while (instance.requests === 0 && !(instance.idle && performance.now() - instance.readySince >= 1000)) await load.answers(1);
+    // Struck under its first frame it would rest, as one that crashes again and again. One that the other leaves no work never has an answer.
+    while (!instance.idle && instance.requests === 0) await load.answers(1);
     const { generation, pid } = instance;
     const whole = node.statusChange(({ name }) => name === load.model && instance.generation > generation && instance.state.name === "ready");
     const killedAt = performance.now();

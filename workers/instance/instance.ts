@@ -43,6 +43,8 @@ export interface InstanceHooks {
   /** Shared by the instances of a version. */
   readonly killDistance: KillDistance;
   stateChanged(from: InstanceState, to: InstanceState): void;
+  /** Whether another instance of the version has answered since then, as performance.now(). */
+  siblingAnswered(since: number): boolean;
 }
 
 /** Lines of standard error that are kept to explain an exit. */
@@ -338,11 +340,16 @@ export class Instance {
     this.#apply({ name: "exited", reason, blame: exitBlame });
   }
 
+  /** It has answered, a sibling has while this one was there for it, or nobody has asked for long. */
+  get #serves(): boolean {
+    const since = this.#readySince;
+    return this.#supervision.answered || this.#hooks.siblingAnswered(since) || performance.now() - since >= SERVES_AFTER_MS;
+  }
+
   #blame(blame: Ending["blame"]): ExitBlame {
     if (blame === "model") return this.#onTrial ? "request" : "model";
     // Whoever ended it while nothing ran says nothing of a model that serves. One that ends itself again and again never does.
-    const serves = this.#supervision.answered || performance.now() - this.#readySince >= SERVES_AFTER_MS;
-    return this.idle && serves ? "host" : blame;
+    return this.idle && this.#serves ? "host" : blame;
   }
 
   /** With the last lines that it printed, and the limit that it exceeded, if it did. */

@@ -16,7 +16,7 @@ export interface InstanceSetDependencies {
   readonly capacity: Capacity;
   /** An instance beyond `instances.min` leaves after so long without work. */
   readonly idleAfterMs: number;
-  readonly hooks: Omit<InstanceHooks, "stateChanged">;
+  readonly hooks: Omit<InstanceHooks, "stateChanged" | "siblingAnswered">;
   readonly log: Logger;
   stateChanged(from: InstanceState, to: InstanceState): void;
   /** There may be room on the node for an instance that there was none for. */
@@ -152,7 +152,11 @@ export class InstanceSet implements SeatHolder {
       this.#nextIndex++,
       prepared,
       this.#launcher,
-      { ...hooks, stateChanged: (from, to) => this.#stateChanged(instance, from, to) },
+      {
+        ...hooks,
+        stateChanged: (from, to) => this.#stateChanged(instance, from, to),
+        siblingAnswered: (since) => this.#all.some((other) => other !== instance && other.requests > 0 && other.idleSince >= since),
+      },
       log,
     );
     this.#seated.add(instance);
