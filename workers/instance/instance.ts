@@ -11,7 +11,7 @@ import { type Overrun, overrunBySignal, overrunIn } from "../sandbox/overrun.ts"
 import { type Ending, endingOf, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import type { KillDistance } from "./kill-distance.ts";
 import { captureLines, LineLimit } from "./log-capture.ts";
-import { type Body, type HarnessFailure, hintFromWire } from "./protocol.ts";
+import { type Body, type HarnessFailure, hintsFromWire } from "./protocol.ts";
 import { DEFAULT_POLICY, type ExitBlame, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
 import type { Segment } from "./tensor-codec.ts";
 
@@ -308,7 +308,7 @@ export class Instance {
 
   #loaded({ hints, artifact }: Body<"LOADED">): void {
     try {
-      this.#harness?.bind(this.#hooks.resolveSignature(toHints(hints), artifact === null ? null : toHints(artifact)));
+      this.#harness?.bind(this.#hooks.resolveSignature(hintsFromWire(hints), artifact === null ? null : hintsFromWire(artifact)));
     } catch (error) {
       this.#apply({ name: "load-failed", reason: IdiomError.from(error).message });
       this.#harness?.kill("killed: its signature cannot be resolved");
@@ -391,10 +391,6 @@ export class Instance {
     if (this.#frameTimer !== null) clearTimeout(this.#frameTimer);
     this.#frameTimer = null;
   }
-}
-
-function toHints(wire: { inputs: Parameters<typeof hintFromWire>[0][] | null; outputs: Parameters<typeof hintFromWire>[0][] | null }): SignatureHints {
-  return { inputs: wire.inputs?.map(hintFromWire) ?? null, outputs: wire.outputs?.map(hintFromWire) ?? null };
 }
 
 function describeFailure(failure: { kind: string; type: string | null; message: string; traceback: readonly string[] }): string {

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { CONTENT_TYPES, DATATYPE_NAMES } from "../../src/core/datatype.ts";
 import { MAX_RANK } from "../../src/core/limits.ts";
-import type { TensorHint, TensorSpec } from "../../src/core/signature.ts";
+import type { SignatureHints, TensorHint, TensorSpec } from "../../src/core/signature.ts";
 
 export const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 16;
@@ -171,6 +171,10 @@ export function parseJsonObject(body: Uint8Array): object {
 export function hintFromWire(wire: z.infer<typeof hintSchema>): TensorHint {
   const { content_type: contentType, ...rest } = wire;
   return { ...rest, contentType };
+}
+
+export function hintsFromWire({ inputs, outputs }: z.infer<typeof hintsSchema>): SignatureHints {
+  return { inputs: inputs?.map(hintFromWire) ?? null, outputs: outputs?.map(hintFromWire) ?? null };
 }
 
 export function specToWire(spec: TensorSpec): object {
