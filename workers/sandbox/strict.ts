@@ -104,11 +104,19 @@ function mounts({ cwd, env }: HarnessCommand, { visible, limits }: Confinement, 
 
 /** As the host sees them. Until bubblewrap has made them, what is there is the host's own. */
 function privateMounts(first: number | null): string[] {
-  const device = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.dev;
   return PRIVATE_FOLDERS.flatMap((folder) => {
     const inside = `/proc/${first}/root${folder}`;
-    return device(inside) === device(folder) ? [] : [inside];
+    return deviceOf(inside) === deviceOf(folder) ? [] : [inside];
   });
+}
+
+/** Null where it cannot be seen: a sandbox that is being made, or has ended. */
+function deviceOf(path: string): number | null {
+  try {
+    return statSync(path).dev;
+  } catch {
+    return null;
+  }
 }
 
 /**
