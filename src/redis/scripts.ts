@@ -6,21 +6,20 @@ import { keys } from "./keys.ts";
 /**
  * KEYS: the three lists of the version, the size hash. ARGV: priority, payload, requests, bytes, most requests, most bytes, expiry in
  * ms. Returns the payload's place among all that was ever pushed to its list, from 1; 0 when the queue is full. An empty queue counts
- * from zero again, whatever a crash has left in the size.
+ * from zero again, whatever a crash has left in the size. Each command costs a caller several us: no more of them than it takes.
  */
 const ENQUEUE = `
-if redis.call('LLEN', KEYS[1]) + redis.call('LLEN', KEYS[2]) + redis.call('LLEN', KEYS[3]) == 0 then
-  redis.call('HDEL', KEYS[4], 'requests', 'bytes')
-end
-local requests = tonumber(redis.call('HGET', KEYS[4], 'requests') or '0') + tonumber(ARGV[3])
-local bytes = tonumber(redis.call('HGET', KEYS[4], 'bytes') or '0') + tonumber(ARGV[4])
+local list, size, pushed = KEYS[tonumber(ARGV[1]) + 1], KEYS[4], 'pushed:' .. ARGV[1]
+local held = redis.call('HMGET', size, 'requests', 'bytes', pushed)
+local requests, bytes, place = tonumber(held[1] or 0), tonumber(held[2] or 0), tonumber(held[3] or 0) + 1
+if requests ~= 0 and redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) == 0 then requests, bytes = 0, 0 end
+requests, bytes = requests + tonumber(ARGV[3]), bytes + tonumber(ARGV[4])
 if requests > tonumber(ARGV[5]) or bytes > tonumber(ARGV[6]) then return 0 end
-local list = KEYS[tonumber(ARGV[1]) + 1]
 redis.call('RPUSH', list, ARGV[2])
-redis.call('HSET', KEYS[4], 'requests', requests, 'bytes', bytes)
+redis.call('HSET', size, 'requests', requests, 'bytes', bytes, pushed, place)
 redis.call('PEXPIRE', list, ARGV[7])
-redis.call('PEXPIRE', KEYS[4], ARGV[7])
-return redis.call('HINCRBY', KEYS[4], 'pushed:' .. ARGV[1], 1)`;
+redis.call('PEXPIRE', size, ARGV[7])
+return place`;
 
 /** KEYS: as above. Returns for each list how many were ever pushed to it and how many of them are in it still: the last ones. */
 const EXTENT = `

@@ -35,7 +35,6 @@ export function runFrame(instance: Instance, invocations: readonly Invocation[],
       if (--waiting === 0) instance.cancel("cancelled");
     };
   }
-  hooks.metrics.frameStarted(invocations, startedAt);
   const segments = invocations.map((invocation) => invocation.request);
   const timedOut = (): void => {
     const { timeoutMs } = (invocations[0] as Invocation).request.version.manifest.limits;
@@ -45,14 +44,15 @@ export function runFrame(instance: Instance, invocations: readonly Invocation[],
   instance.run(segments, onTrial, timedOut, (outcome) => {
     const endedAt = performance.now();
     const computeMs = endedAt - startedAt;
-    hooks.metrics.frameEnded(computeMs, invocations[0]?.request.priority === BATCH_PRIORITY);
     for (const invocation of invocations) invocation.onAbandon = null;
     if (outcome.kind === "failed") failAll(invocations, outcome.failure, hooks);
     if (outcome.kind === "died") diedUnder(invocations, outcome, hooks);
     // The next frame goes out first: the runtime works on it while the answers of this one are written.
     hooks.done();
     if (outcome.kind === "result") answerAll(invocations, outcome.result, startedAt, computeMs, hooks.quarantine);
+    hooks.metrics.frameEnded(computeMs, invocations[0]?.request.priority === BATCH_PRIORITY);
   });
+  hooks.metrics.frameStarted(invocations, startedAt);
 }
 
 function answerAll(invocations: readonly Invocation[], result: ResultBody, startedAt: number, computeMs: number, quarantine: Quarantine): void {

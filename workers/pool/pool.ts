@@ -69,6 +69,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
   #draining = false;
   #killed = false;
   #dispatchScheduled = false;
+  /** Resolves when the last lone request has its answer, or takes longer. */
+  #awake: Promise<void> | null = null;
   #delayTimer: NodeJS.Timeout | null = null;
   #growTimer: NodeJS.Timeout | null = null;
   readonly #drained = Promise.withResolvers<void>();
@@ -144,7 +146,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     this.#batchFeeder = batchFeeder;
   }
 
-  acceptBundle(invocations: readonly Invocation[]): void {
+  async acceptBundle(invocations: readonly Invocation[]): Promise<void> {
     for (const invocation of invocations) {
       const verdict = this.#quarantine.verdict(invocation.request, Date.now());
       if (verdict === null) this.#line.push(invocation);
@@ -152,6 +154,8 @@ export class Pool implements LocalConsumer, BundleConsumer {
     }
     // They have waited for each other already.
     this.#dispatch();
+    // Of what is not merged the next one is fetched meanwhile, or the slot would wait for it.
+    if (this.#frameLimits.maxRows !== null) await this.#awake;
   }
 
   start(): void {
@@ -252,7 +256,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
         },
       });
       // A single caller waits for every hop between the processes; under load the loop never sleeps anyway.
-      if (invocations.length === 1 && !isBatch && this.#line.requests === 0) stayAwakeWhile(() => !instance.idle && this.#line.requests === 0);
+      if (invocations.length === 1 && !isBatch && this.#line.requests === 0) this.#awake = stayAwakeWhile(() => !instance.idle && this.#line.requests === 0);
     }
     if (!this.#line.isEmpty) this.#growIfNeeded();
     this.#feeder?.roomMayBeFree();

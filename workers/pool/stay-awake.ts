@@ -3,11 +3,14 @@
 /** Longer than a small model needs, short enough to cost nothing that anyone would miss. */
 const AWAKE_MS = 0.15;
 
-/** Turns the event loop, which goes on serving everything else, while `waiting` holds and for 150 us at most. */
-export function stayAwakeWhile(waiting: () => boolean): void {
+/**
+ * Turns the event loop, which goes on serving everything else, while `waiting` holds and for 150 us at most. Resolves a turn later:
+ * what has been answered is written then.
+ */
+export function stayAwakeWhile(waiting: () => boolean): Promise<void> {
   const until = performance.now() + AWAKE_MS;
-  const turn = (): void => {
-    if (waiting() && performance.now() < until) setImmediate(turn);
-  };
-  setImmediate(turn);
+  return new Promise((resolve) => {
+    const turn = (): void => void setImmediate(waiting() && performance.now() < until ? turn : resolve);
+    setImmediate(turn);
+  });
 }

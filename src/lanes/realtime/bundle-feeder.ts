@@ -33,8 +33,11 @@ export interface BundleConsumer {
   /** Whether there is room for one more bundle, and for one with rows of jobs. */
   readonly wantsBundle: boolean;
   readonly wantsBatch: boolean;
-  /** Takes them behind what waits already: that came directly, while nothing waited in Redis. */
-  acceptBundle(invocations: readonly Invocation[]): void;
+  /**
+   * Takes them behind what waits already: that came directly, while nothing waited in Redis. Resolves once what else there is to do
+   * delays no lone caller's answer: when it has gone out, or it takes longer; at once where there are several.
+   */
+  acceptBundle(invocations: readonly Invocation[]): Promise<void>;
 }
 
 /** What every feeder of a node shares. */
@@ -167,7 +170,7 @@ export class BundleFeeder {
     if (this.#stopped) return this.#reply(bundle, { kind: "returned", bundle: bundle.id });
     this.#claim(bundle);
     const invocations = bundle.requests.flatMap((request) => this.#admit(bundle, request));
-    if (invocations.length > 0) this.#consumer.acceptBundle(invocations);
+    if (invocations.length > 0) await this.#consumer.acceptBundle(invocations);
   }
 
   /** At once: an enqueue that finds the lists empty counts from zero again, and what is told after that would be subtracted from others' requests. */

@@ -301,6 +301,7 @@ export class RemoteQueue implements RemoteLane {
       try {
         const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, 1, list, "LEFT", "COUNT", POP_COUNT)) as unknown as [Buffer, Buffer[]] | null;
         for (const bytes of popped?.[1] ?? []) this.#handle(bytes);
+        if (this.#outstanding.size === 0) await answersWritten();
       } catch (error) {
         if (!this.#stopped) this.#log.debug({ error: (error as Error).message }, "waiting for replies failed; trying again");
         await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
@@ -337,6 +338,12 @@ export class RemoteQueue implements RemoteLane {
     if (problem !== null) invocation.fail(new IdiomError("INVALID_OUTPUT", problem));
     else invocation.settle({ ok: true, outputs, timings: { queueMs, computeMs } });
   }
+}
+
+/** The message of an answer goes out at the end of this turn of the event loop, its status with the next. */
+async function answersWritten(): Promise<void> {
+  await immediate();
+  await immediate();
 }
 
 /** How a cancelled attempt is named on the channel. */
