@@ -12,7 +12,7 @@ const ENQUEUE = `
 local list, size, pushed = KEYS[tonumber(ARGV[1]) + 1], KEYS[4], 'pushed:' .. ARGV[1]
 local held = redis.call('HMGET', size, 'requests', 'bytes', pushed)
 local requests, bytes, place = tonumber(held[1] or 0), tonumber(held[2] or 0), tonumber(held[3] or 0) + 1
-if requests ~= 0 and redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) == 0 then requests, bytes = 0, 0 end
+if (requests ~= 0 or bytes ~= 0) and redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) == 0 then requests, bytes = 0, 0 end
 requests, bytes = requests + tonumber(ARGV[3]), bytes + tonumber(ARGV[4])
 if requests > tonumber(ARGV[5]) or bytes > tonumber(ARGV[6]) then return 0 end
 redis.call('RPUSH', list, ARGV[2])
