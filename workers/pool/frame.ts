@@ -50,6 +50,7 @@ export function runFrame(instance: Instance, invocations: readonly Invocation[],
     // The next frame goes out first: the runtime works on it while the answers of this one are written.
     hooks.done();
     if (outcome.kind === "result") answerAll(invocations, outcome.result, startedAt, computeMs, hooks.quarantine);
+    // Nobody waits for it.
     hooks.metrics.frameEnded(computeMs, invocations[0]?.request.priority === BATCH_PRIORITY);
   });
   hooks.metrics.frameStarted(invocations, startedAt);

@@ -173,7 +173,7 @@ export class BundleFeeder {
     if (invocations.length > 0) await this.#consumer.acceptBundle(invocations);
   }
 
-  /** At once: an enqueue that finds the lists empty counts from zero again, and what is told after that would be subtracted from others' requests. */
+  /** Soon: an enqueue that finds the lists empty counts from zero again, and what is told after that is subtracted from others' requests. */
   #shrinkQueue({ requests }: Bundle): void {
     const bytes = requests.reduce((sum, request) => sum + request.inputs.reduce((total, tensor) => total + tensor.data.length, 0), 0);
     dequeued(this.#context.commands, this.#queue, requests.length, bytes).catch(() => {});
