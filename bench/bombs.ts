@@ -1,16 +1,18 @@
 // bombs: a model takes memory without end, again and again. What a call to another model takes meanwhile, over what it takes when nothing
-// else runs.
+// else runs. The caller is h2load: one in Node would count the pauses of its own garbage collector as well.
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Client, errorCode, failureOf } from "../test/support/client.ts";
+import { Client, errorCode, failureOf } from "../test/support/client.ts";
 import { ModelsFolder } from "../test/support/models.ts";
-import { startServer } from "../test/support/server.ts";
 import { tensor } from "../test/support/tensors.ts";
+import { besideRequests } from "./support/h2load.ts";
+import { writeRequestBody } from "./support/messages.ts";
 import { type Measure, quantile } from "./support/report.ts";
-import { LANGUAGES } from "./support/server.ts";
+import { checkAnswered, LANGUAGES, MODELS, startIdiom } from "./support/server.ts";
 
-const NEIGHBOUR = "neighbour";
-/** Between two calls to the neighbour. */
-const PAUSE_MS = 4;
+const NEIGHBOUR = "trivial-node";
+const REQUESTS_PER_SECOND = 200;
 const IDLE_MS = 5000;
 const LOOK_AGAIN_MS = 20;
 const MAX_ADDED_MS = 10;
@@ -30,53 +32,73 @@ const BOMBS: Record<(typeof LANGUAGES)[number], Readonly<Record<string, string>>
   node: { "model.mjs": "export default ({ x }) => {\n  const hoard = [];\n  for (;;) hoard.push(Buffer.alloc(2 ** 20, 1));\n};\n" },
 };
 
+/** us since the epoch. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 export async function bombs(quick: boolean): Promise<Measure[]> {
   const copies = quick ? 1 : 3;
-  const models = new ModelsFolder().add(NEIGHBOUR, { "model.yaml": TENSORS, "model.mjs": "export default ({ x }) => ({ y: x });\n" });
+  const models = new ModelsFolder();
+  cpSync(join(MODELS, NEIGHBOUR), join(models.path, NEIGHBOUR), { recursive: true });
   const bombsIn = (language: string): string[] => Array.from({ length: copies }, (_, i) => `bomb-${language}-${i}`);
   for (const language of LANGUAGES) for (const model of bombsIn(language)) models.add(model, { "model.yaml": BOMB, ...BOMBS[language] });
-  const server = await startServer({ models: models.path });
-  const { client } = server;
+  const body = join(models.path, ".request");
+  writeRequestBody(body, NEIGHBOUR);
+  const server = await startIdiom(models.path, 1, { IDIOM_LOG_LEVEL: "silent" });
+  const client = new Client(`127.0.0.1:${server.grpcPort}`);
+  const idle: Span[] = [];
+  const beside = new Map<string, Span[]>();
   try {
-    await neighbour(client, delay(IDLE_MS));
-    const idle = quantile(await neighbour(client, delay(IDLE_MS)), 0.99);
-    const measures: Measure[] = [{ what: "neighbour, idle, p99", value: idle, unit: "ms", target: null }];
-    for (const language of LANGUAGES) {
-      const took: number[] = [];
-      for (const model of bombsIn(language)) {
-        for (let i = 0; i < EXPLOSIONS; i++) {
-          await ready(client, model);
-          took.push(...(await neighbour(client, explode(client, model, i))));
-        }
-      }
-      measures.push({
-        what: `neighbour, beside a bomb in ${language}, p99 over idle`,
-        value: quantile(took, 0.99) - idle,
-        unit: "ms",
-        target: { atMost: MAX_ADDED_MS },
-      });
-    }
-    return measures;
+    const requests = await besideRequests(server.grpcPort, body, REQUESTS_PER_SECOND, async () => {
+      await delay(IDLE_MS);
+      idle.push(await spanOf(delay(IDLE_MS)));
+      for (const language of LANGUAGES) beside.set(language, await explosions(client, bombsIn(language)));
+    });
+    await checkAnswered(server.httpPort, NEIGHBOUR, requests.length);
+    const p99Ms = (spans: readonly Span[]): number => {
+      const sentWithin = requests.filter(({ sentAt }) => spans.some(({ from, to }) => sentAt >= from && sentAt < to));
+      return (
+        quantile(
+          sentWithin.map(({ us }) => us),
+          0.99,
+        ) / 1000
+      );
+    };
+    return [
+      { what: "neighbour, idle, p99", value: p99Ms(idle), unit: "ms", target: null },
+      ...[...beside].map(
+        ([language, spans]): Measure => ({
+          what: `neighbour, beside a bomb in ${language}, p99 over idle`,
+          value: p99Ms(spans) - p99Ms(idle),
+          unit: "ms",
+          target: { atMost: MAX_ADDED_MS },
+        }),
+      ),
+    ];
   } finally {
+    client.close();
     await server.stop();
   }
 }
 
-/** ms of each of the calls until `end`. */
-async function neighbour(client: Client, end: Promise<unknown>): Promise<number[]> {
-  let ended = false;
-  const over = end.finally(() => {
-    ended = true;
-  });
-  const took: number[] = [];
-  while (!ended) {
-    const sentAt = performance.now();
-    await client.infer(NEIGHBOUR, [tensor("x", "INT32", [1])]);
-    took.push(performance.now() - sentAt);
-    await delay(PAUSE_MS);
+async function spanOf(work: Promise<unknown>): Promise<Span> {
+  const from = 1000 * Date.now();
+  await work;
+  return { from, to: 1000 * Date.now() };
+}
+
+/** Each model in its turn. A span begins once the model is ready, and ends with its error. */
+async function explosions(client: Client, models: readonly string[]): Promise<Span[]> {
+  const spans: Span[] = [];
+  for (const model of models) {
+    for (let i = 0; i < EXPLOSIONS; i++) {
+      await ready(client, model);
+      spans.push(await spanOf(explode(client, model, i)));
+    }
   }
-  await over;
-  return took;
+  return spans;
 }
 
 /** @throws Error when it ends in anything but the error that names its limit */
