@@ -1,9 +1,11 @@
 // The gateway's half of the Redis lane by itself, in front of a real Redis: what it sends.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
+import type { Outcome } from "../../src/core/invocation.ts";
 import { RemoteQueue } from "../../src/lanes/realtime/remote-queue.ts";
-import { decodeBundle } from "../../src/lanes/realtime/wire.ts";
+import { decodeBundle, encodeReplies } from "../../src/lanes/realtime/wire.ts";
 import { RedisClock } from "../../src/redis/clock.ts";
 import { connect, serverAt } from "../../src/redis/connection.ts";
 import { keys } from "../../src/redis/keys.ts";
@@ -12,7 +14,9 @@ import { invocation } from "../support/invocations.ts";
 import { RedisServer } from "../support/redis.ts";
 import { batching, modelVersion } from "../support/specs.ts";
 
-test("calls of one turn share a bundle, but not with calls for other files of the same version", async (t) => {
+const LOOK_AGAIN_MS = 10;
+
+async function startQueue(t: TestContext): Promise<{ redis: RedisServer; queue: RemoteQueue }> {
   const redis = new RedisServer();
   await redis.start();
   const [commands, blocking] = [connect(serverAt(redis.url), "commands"), connect(serverAt(redis.url), "blocking")];
@@ -25,7 +29,11 @@ test("calls of one turn share a bundle, but not with calls for other files of th
     for (const connection of [commands, blocking]) connection.disconnect();
     await redis.stop();
   });
+  return { redis, queue };
+}
 
+test("calls of one turn share a bundle, but not with calls for other files of the same version", async (t) => {
+  const { redis, queue } = await startQueue(t);
   const before = modelVersion(batching(8));
   const after = { ...before, digest: "1".repeat(64) };
   for (const version of [before, before, after]) queue.submit(invocation({ version }), assert.fail);
@@ -37,4 +45,21 @@ test("calls of one turn share a bundle, but not with calls for other files of th
   };
   assert.deepEqual(await sent(before), { digest: before.digest, requests: 2 });
   assert.deepEqual(await sent(after), { digest: after.digest, requests: 1 });
+});
+
+test("a gateway waits for replies while a call is out, and then no more", async (t) => {
+  const { redis, queue } = await startQueue(t);
+  const becomesBlocked = async (clients: number): Promise<void> => {
+    while (!(await redis.client.info("clients")).includes(`blocked_clients:${clients}\r`)) await delay(LOOK_AGAIN_MS);
+  };
+  await becomesBlocked(0);
+  for (let sequence = 1; sequence <= 2; sequence++) {
+    const outcomes: Outcome[] = [];
+    queue.submit(invocation({}, outcomes), assert.fail);
+    await becomesBlocked(1);
+    const reply = { kind: "result", sequence, attempt: 1, queueMs: 0, computeMs: 0, outputs: [] } as const;
+    await redis.client.rpush(keys.replies("g"), encodeReplies([reply]));
+    await becomesBlocked(0);
+    assert.deepEqual(outcomes, [{ ok: true, outputs: [], timings: { queueMs: 0, computeMs: 0 } }]);
+  }
 });

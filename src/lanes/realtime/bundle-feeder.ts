@@ -170,7 +170,10 @@ export class BundleFeeder {
     if (this.#stopped) return this.#reply(bundle, { kind: "returned", bundle: bundle.id });
     this.#claim(bundle);
     const invocations = bundle.requests.flatMap((request) => this.#admit(bundle, request));
-    if (invocations.length > 0) await this.#consumer.acceptBundle(invocations);
+    if (invocations.length === 0) return;
+    await this.#consumer.acceptBundle(invocations);
+    // Redis is woken on the core of who writes to it, and runs when that one sleeps.
+    if (invocations.every(({ settled }) => settled)) await this.#context.replies.taken();
   }
 
   /** Soon: an enqueue that finds the lists empty counts from zero again, and what is told after that is subtracted from others' requests. */

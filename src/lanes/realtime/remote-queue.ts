@@ -70,6 +70,8 @@ export class RemoteQueue implements RemoteLane {
   #flushScheduled = false;
   #leased = false;
   #onLeased: () => void = () => {};
+  /** Called when Redis has taken a bundle. */
+  #onQueued: () => void = () => {};
   #stopped = false;
   /** Called when something that was out is not any more; null while nobody waits for it. */
   #forgotten: (() => void) | null = null;
@@ -192,6 +194,7 @@ export class RemoteQueue implements RemoteLane {
       expireMs: MAX_WAIT_MS,
     }).then(
       (place) => {
+        this.#onQueued();
         bundle.place = place;
         if (place === null)
           this.#failBundle(bundle, new IdiomError("QUEUE_FULL", `the queue of model '${version.name}' version '${version.version}' is full; try again later`));
@@ -298,10 +301,10 @@ export class RemoteQueue implements RemoteLane {
   async #receive(): Promise<void> {
     const list = keys.replies(this.#options.gateway);
     while (!this.#stopped) {
+      if (this.#outstanding.size === 0) await new Promise<void>((resolve) => void (this.#onQueued = resolve));
       try {
         const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, 1, list, "LEFT", "COUNT", POP_COUNT)) as unknown as [Buffer, Buffer[]] | null;
         for (const bytes of popped?.[1] ?? []) this.#handle(bytes);
-        if (this.#outstanding.size === 0) await answersWritten();
       } catch (error) {
         if (!this.#stopped) this.#log.debug({ error: (error as Error).message }, "waiting for replies failed; trying again");
         await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
@@ -338,12 +341,6 @@ export class RemoteQueue implements RemoteLane {
     if (problem !== null) invocation.fail(new IdiomError("INVALID_OUTPUT", problem));
     else invocation.settle({ ok: true, outputs, timings: { queueMs, computeMs } });
   }
-}
-
-/** The message of an answer goes out at the end of this turn of the event loop, its status with the next. */
-async function answersWritten(): Promise<void> {
-  await immediate();
-  await immediate();
 }
 
 /** How a cancelled attempt is named on the channel. */

@@ -36,11 +36,16 @@ export class ReplyOutbox {
     this.#later ??= setTimeout(() => this.#flush(), LATER_MS);
   }
 
+  /** Resolves when Redis has what is on its way there now, or could not be reached. */
+  async taken(): Promise<void> {
+    await Promise.all(this.#underway);
+  }
+
   /** Resolves when everything has gone out, or could not. */
   async stop(): Promise<void> {
     this.#flush();
     this.#stopped = true;
-    await Promise.all(this.#underway);
+    await this.taken();
   }
 
   #put(gateway: string, reply: Reply): void {
@@ -63,11 +68,14 @@ export class ReplyOutbox {
   async #push(gateway: string, replies: readonly Reply[]): Promise<void> {
     const list = keys.replies(gateway);
     try {
-      await Promise.all([this.#redis.rpush(list, encodeReplies(replies)), this.#redis.pexpire(list, EXPIRE_MS)]);
+      await this.#redis.rpush(list, encodeReplies(replies));
     } catch {
       // Redis was away: what was not pushed goes out again, behind what came meanwhile. What comes twice is dropped by the gateway.
       if (!this.#stopped) setTimeout(() => this.#again(gateway, replies), RETRY_MS);
+      return;
     }
+    // A gateway that lives has read them by now.
+    this.#redis.pexpire(list, EXPIRE_MS).catch(() => {});
   }
 
   #again(gateway: string, replies: readonly Reply[]): void {
