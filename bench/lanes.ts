@@ -12,10 +12,12 @@ import { findTool } from "../workers/runtimes.ts";
 import { latency, throughput } from "./support/h2load.ts";
 import { writeRequestBody } from "./support/messages.ts";
 import type { Measure } from "./support/report.ts";
-import { inRounds, medianOf, type Rounds, ratio } from "./support/rounds.ts";
+import { inRounds, medianOf, ROUNDS, type Rounds, ratio } from "./support/rounds.ts";
 import { checkAnswered, LANGUAGES, MODELS, startEcho, startGateway, startIdiom, startWorker } from "./support/server.ts";
 
-const ROUNDS = 3;
+/** Of one round. */
+const REQUESTS = 10_000;
+const CALLS = 800;
 /** For Python, the others are shown. */
 const MIN_REDIS_THROUGHPUT = 0.6;
 const MAX_REDIS_LATENCY = 4;
@@ -24,8 +26,7 @@ const MIN_TWO_PROCESSES = 1.2;
 const LOOK_AGAIN_MS = 50;
 
 interface Scale {
-  readonly requests: number;
-  readonly calls: number;
+  readonly rounds: number;
   /** Path of the request for `trivial-<name>`. */
   readonly body: (name: string) => string;
   /** Stops it at the end, the last one that was started first. */
@@ -38,7 +39,7 @@ export async function lanes(quick: boolean): Promise<Measure[]> {
   for (const name of ["echo", ...LANGUAGES]) writeRequestBody(body(name), `trivial-${name}`);
   const models = join(folder, "models");
   cpSync(join(MODELS, "trivial-python"), join(models, "trivial-python"), { recursive: true });
-  const scale = { requests: quick ? 10_000 : 40_000, calls: quick ? 500 : 3000, body };
+  const scale = { rounds: quick ? ROUNDS.quick : ROUNDS.full, body };
   try {
     return [...(await untilStopped(scale, throughRedis)), ...(await untilStopped(scale, (parts) => twoProcesses(models, parts)))];
   } finally {
@@ -60,7 +61,7 @@ async function untilStopped(scale: Omit<Scale, "started">, measure: (scale: Scal
   }
 }
 
-async function throughRedis({ requests, calls, body, started }: Scale): Promise<Measure[]> {
+async function throughRedis({ rounds, body, started }: Scale): Promise<Measure[]> {
   const echo = await started(startEcho());
   const program = findTool("redis-server", loadConfig(process.env).data);
   const { server } = await started(startEmbeddedRedis(program, null, createLogger("warn", new LogRing("bench"))));
@@ -68,10 +69,10 @@ async function throughRedis({ requests, calls, body, started }: Scale): Promise<
   const gateway = await started(startGateway(server.url));
   await serves(gateway.httpPort);
   const targets = [{ name: "echo", port: echo.port }, ...LANGUAGES.map((language) => ({ name: language, port: gateway.grpcPort }))];
-  for (const { name, port } of targets) await throughput(port, body(name), requests / 2);
-  const rates = await inRounds(ROUNDS, targets, ({ name, port }) => throughput(port, body(name), requests));
-  const times = await inRounds(ROUNDS, targets, ({ name, port }) => latency(port, body(name), calls));
-  for (const language of LANGUAGES) await checkAnswered(gateway.httpPort, `trivial-${language}`, requests * ROUNDS);
+  for (const { name, port } of targets) await throughput(port, body(name), REQUESTS);
+  const rates = await inRounds(rounds, targets, ({ name, port }) => throughput(port, body(name), REQUESTS));
+  const times = await inRounds(rounds, targets, ({ name, port }) => latency(port, body(name), CALLS));
+  for (const language of LANGUAGES) await checkAnswered(gateway.httpPort, `trivial-${language}`, REQUESTS * rounds);
   const overEcho = (what: string, found: Rounds, target: Measure["target"]): Measure[] =>
     LANGUAGES.map((language) => ({
       what: `${language} through Redis / echo, ${what}`,
@@ -96,15 +97,15 @@ async function serves(httpPort: number): Promise<void> {
   while ((await ready()) < LANGUAGES.length) await delay(LOOK_AGAIN_MS);
 }
 
-async function twoProcesses(models: string, { requests, body, started }: Scale): Promise<Measure[]> {
+async function twoProcesses(models: string, { rounds, body, started }: Scale): Promise<Measure[]> {
   const [one, two] = [await started(startIdiom(models)), await started(startIdiom(models, 2))];
   const targets = [
     { name: "one", port: one.grpcPort },
     { name: "two", port: two.grpcPort },
   ];
-  for (const { port } of targets) await throughput(port, body("python"), requests / 2);
-  const rates = await inRounds(ROUNDS, targets, ({ port }) => throughput(port, body("python"), requests));
-  for (const { httpPort } of [one, two]) await checkAnswered(httpPort, "trivial-python", requests * ROUNDS);
+  for (const { port } of targets) await throughput(port, body("python"), REQUESTS);
+  const rates = await inRounds(rounds, targets, ({ port }) => throughput(port, body("python"), REQUESTS));
+  for (const { httpPort } of [one, two]) await checkAnswered(httpPort, "trivial-python", REQUESTS * rounds);
   return [
     { what: "python, one process, requests/s", value: medianOf(rates, "one"), unit: "1/s", target: null },
     { what: "python, two processes / one, throughput", value: ratio(rates, "two", "one"), unit: "ratio", target: { atLeast: MIN_TWO_PROCESSES } },

@@ -6,16 +6,17 @@ import { join } from "node:path";
 import { latency, throughput } from "./support/h2load.ts";
 import { writeRequestBody } from "./support/messages.ts";
 import type { Measure } from "./support/report.ts";
-import { inRounds, medianOf, ratio } from "./support/rounds.ts";
+import { inRounds, medianOf, ROUNDS, ratio } from "./support/rounds.ts";
 import { checkAnswered, LANGUAGES, MODELS, startEcho, startIdiom } from "./support/server.ts";
 
-const ROUNDS = 3;
+/** Of one round. */
+const REQUESTS = 10_000;
+const CALLS = 800;
 const MIN_THROUGHPUT_RATIO = 0.75;
 const MAX_LATENCY_RATIO = { python: 2, r: 2.5, java: 2, node: 2 };
 
 export async function limit(quick: boolean): Promise<Measure[]> {
-  const requests = quick ? 10_000 : 40_000;
-  const calls = quick ? 500 : 3000;
+  const rounds = quick ? ROUNDS.quick : ROUNDS.full;
   const folder = mkdtempSync(join(tmpdir(), "idiom-bench-"));
   const echo = await startEcho();
   const idiom = await startIdiom(MODELS);
@@ -23,10 +24,10 @@ export async function limit(quick: boolean): Promise<Measure[]> {
   const body = (name: string): string => join(folder, name);
   for (const { name } of targets) writeRequestBody(body(name), `trivial-${name}`);
   try {
-    for (const { name, port } of targets) await throughput(port, body(name), requests / 2);
-    const rates = await inRounds(ROUNDS, targets, ({ name, port }) => throughput(port, body(name), requests));
-    const times = await inRounds(ROUNDS, targets, ({ name, port }) => latency(port, body(name), calls));
-    for (const language of LANGUAGES) await checkAnswered(idiom.httpPort, `trivial-${language}`, requests * ROUNDS);
+    for (const { name, port } of targets) await throughput(port, body(name), REQUESTS);
+    const rates = await inRounds(rounds, targets, ({ name, port }) => throughput(port, body(name), REQUESTS));
+    const times = await inRounds(rounds, targets, ({ name, port }) => latency(port, body(name), CALLS));
+    for (const language of LANGUAGES) await checkAnswered(idiom.httpPort, `trivial-${language}`, REQUESTS * rounds);
     return [
       { what: "echo, requests/s", value: medianOf(rates, "echo"), unit: "1/s", target: null },
       ...LANGUAGES.map(

@@ -9,6 +9,9 @@ export interface Target {
 /** By the target's name, one figure a round. */
 export type Rounds = ReadonlyMap<string, readonly number[]>;
 
+/** Many short ones: a machine that is shared runs now faster, now slower, within a minute. */
+export const ROUNDS = { full: 12, quick: 3 };
+
 /** Every target once a round, so that a machine that speeds up or slows down does so for all of them. */
 export async function inRounds<T extends Target>(rounds: number, targets: readonly T[], measure: (target: T) => Promise<number>): Promise<Rounds> {
   const found = new Map<string, number[]>(targets.map(({ name }) => [name, []]));
@@ -22,7 +25,8 @@ export function medianOf(found: Rounds, name: string): number {
   return median(found.get(name) ?? []);
 }
 
-/** Median over median. */
+/** The median of the rounds' own ratios. */
 export function ratio(found: Rounds, name: string, over: string): number {
-  return medianOf(found, name) / medianOf(found, over);
+  const base = found.get(over) ?? [];
+  return median((found.get(name) ?? []).map((figure, round) => figure / (base[round] as number)));
 }

@@ -172,7 +172,7 @@ export class BundleFeeder {
     const invocations = bundle.requests.flatMap((request) => this.#admit(bundle, request));
     if (invocations.length === 0) return;
     await this.#consumer.acceptBundle(invocations);
-    // Redis is woken on the core of who writes to it, and runs when that one sleeps.
+    // Redis often runs on the core of who has written to it, once that one sleeps (docs/adr/0019-the-answer-goes-first.md).
     if (invocations.every(({ settled }) => settled)) await this.#context.replies.taken();
   }
 

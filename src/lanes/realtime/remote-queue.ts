@@ -70,7 +70,7 @@ export class RemoteQueue implements RemoteLane {
   #flushScheduled = false;
   #leased = false;
   #onLeased: () => void = () => {};
-  /** Called when Redis has taken a bundle. */
+  /** Called when Redis has taken a bundle, and at the end. */
   #onQueued: () => void = () => {};
   #stopped = false;
   /** Called when something that was out is not any more; null while nobody waits for it. */
@@ -135,6 +135,7 @@ export class RemoteQueue implements RemoteLane {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#sweeper);
+    this.#onQueued();
     this.#failAll();
   }
 
@@ -301,7 +302,8 @@ export class RemoteQueue implements RemoteLane {
   async #receive(): Promise<void> {
     const list = keys.replies(this.#options.gateway);
     while (!this.#stopped) {
-      if (this.#outstanding.size === 0) await new Promise<void>((resolve) => void (this.#onQueued = resolve));
+      // Nothing is out: to ask now would keep this process and Redis from the next request.
+      if (this.#outstanding.size === 0) await this.#queued();
       try {
         const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, 1, list, "LEFT", "COUNT", POP_COUNT)) as unknown as [Buffer, Buffer[]] | null;
         for (const bytes of popped?.[1] ?? []) this.#handle(bytes);
@@ -310,6 +312,13 @@ export class RemoteQueue implements RemoteLane {
         await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
       }
     }
+  }
+
+  /** Resolves when Redis has taken a bundle. */
+  #queued(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onQueued = resolve;
+    });
   }
 
   #handle(bytes: Buffer): void {
