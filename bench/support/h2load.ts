@@ -35,7 +35,8 @@ export interface TimedRequest {
 }
 
 /**
- * Requests one at a time, `perSecond` of them as long as each is answered in time, while `work` runs: all that were answered.
+ * Requests one at a time, `perSecond` (100 at most: h2load's clock) of them as long as each is answered in time, while `work` runs: all
+ * that were answered.
  * @throws Error when h2load is missing or ends before
  */
 export function besideRequests(port: number, body: string, perSecond: number, work: () => Promise<void>): Promise<TimedRequest[]> {

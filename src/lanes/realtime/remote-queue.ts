@@ -23,6 +23,8 @@ const SWEEP_MS = 100;
 /** A look after bundles that nobody has claimed, every so many sweeps. */
 const LOOK_EVERY = 3;
 const POP_SECONDS = 1;
+/** Replies are asked for once every so many sweeps though nothing is out: what came too late is dropped, a connection that has died is found. */
+const ASK_EVERY = 50;
 /** Replies taken with one pop. */
 const POP_COUNT = 64;
 /** A request runs a second time when the node that had claimed it dies, and not a third time. */
@@ -70,8 +72,8 @@ export class RemoteQueue implements RemoteLane {
   #flushScheduled = false;
   #leased = false;
   #onLeased: () => void = () => {};
-  /** Called when Redis has taken a bundle, and at the end. */
-  #onQueued: () => void = () => {};
+  /** Ends the wait for a bundle that Redis has taken. */
+  #askForReplies: () => void = () => {};
   #stopped = false;
   /** Called when something that was out is not any more; null while nobody waits for it. */
   #forgotten: (() => void) | null = null;
@@ -135,7 +137,7 @@ export class RemoteQueue implements RemoteLane {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#sweeper);
-    this.#onQueued();
+    this.#askForReplies();
     this.#failAll();
   }
 
@@ -195,7 +197,7 @@ export class RemoteQueue implements RemoteLane {
       expireMs: MAX_WAIT_MS,
     }).then(
       (place) => {
-        this.#onQueued();
+        this.#askForReplies();
         bundle.place = place;
         if (place === null)
           this.#failBundle(bundle, new IdiomError("QUEUE_FULL", `the queue of model '${version.name}' version '${version.version}' is full; try again later`));
@@ -275,6 +277,7 @@ export class RemoteQueue implements RemoteLane {
 
   #sweep(): void {
     if (++this.#sweeps % LOOK_EVERY === 0) void this.#lookForLost();
+    if (this.#outstanding.size > 0 || this.#sweeps % ASK_EVERY === 0) this.#askForReplies();
     const now = Date.now();
     for (const [sequence, { invocation, attempt }] of this.#outstanding) {
       const waitedMs = performance.now() - invocation.arrivedAt;
@@ -303,7 +306,7 @@ export class RemoteQueue implements RemoteLane {
     const list = keys.replies(this.#options.gateway);
     while (!this.#stopped) {
       // Nothing is out: to ask now would keep this process and Redis from the next request.
-      if (this.#outstanding.size === 0) await this.#queued();
+      if (this.#outstanding.size === 0) await this.#untilQueued();
       try {
         const popped = (await this.#blocking.blmpopBuffer(POP_SECONDS, 1, list, "LEFT", "COUNT", POP_COUNT)) as unknown as [Buffer, Buffer[]] | null;
         for (const bytes of popped?.[1] ?? []) this.#handle(bytes);
@@ -314,10 +317,10 @@ export class RemoteQueue implements RemoteLane {
     }
   }
 
-  /** Resolves when Redis has taken a bundle. */
-  #queued(): Promise<void> {
+  /** Resolves when Redis has taken a bundle, or it is time to look all the same. */
+  #untilQueued(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onQueued = resolve;
+      this.#askForReplies = resolve;
     });
   }
 

@@ -10,6 +10,8 @@ const MAX_PENDING = 10_000;
 const RETRY_MS = 100;
 /** What nobody waits for goes out with the next reply to that gateway, or after this time. */
 const LATER_MS = 5;
+/** A Redis on this machine has answered by then, many times over. */
+const NEAR_MS = 1;
 
 export class ReplyOutbox {
   readonly #redis: RedisConnection;
@@ -36,16 +38,19 @@ export class ReplyOutbox {
     this.#later ??= setTimeout(() => this.#flush(), LATER_MS);
   }
 
-  /** Resolves when Redis has what is on its way there now, or could not be reached. */
+  /** Resolves when Redis has what is on its way there now; a Redis far away, or not there, is not waited for. */
   async taken(): Promise<void> {
-    await Promise.all(this.#underway);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, NEAR_MS);
+    await Promise.race([late, Promise.all(this.#underway)]);
+    clearTimeout(timer);
   }
 
   /** Resolves when everything has gone out, or could not. */
   async stop(): Promise<void> {
     this.#flush();
     this.#stopped = true;
-    await this.taken();
+    await Promise.all(this.#underway);
   }
 
   #put(gateway: string, reply: Reply): void {
@@ -74,7 +79,7 @@ export class ReplyOutbox {
       if (!this.#stopped) setTimeout(() => this.#again(gateway, replies), RETRY_MS);
       return;
     }
-    // A gateway that lives has read them by now.
+    // For a gateway that is gone, or has given these calls up: nobody waits for it.
     this.#redis.pexpire(list, EXPIRE_MS).catch(() => {});
   }
 
