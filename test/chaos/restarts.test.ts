@@ -19,8 +19,8 @@ const SHARE: Record<Language, number> = { python: 1, node: 1, r: 0.02, java: 0.0
 const FEWEST = 5;
 /** Answered between two restarts. */
 const CALLS = 20;
-/** Until then compiled code, pools of buffers and the heap of young objects grow. */
-const WARM_UP = { restarts: 100, calls: 20_000 };
+/** Until then compiled code, pools of buffers and the heap of young objects grow: by some 20 MiB, and where the machine is slow, late. */
+const WARM_UP = { restarts: 1000, calls: 20_000 };
 /** Below that the garbage collector's own habits are all that can be seen. */
 const MEMORY_TELLS_FROM = 1000;
 const MAX_GROWTH_BYTES = 20 * 2 ** 20;
