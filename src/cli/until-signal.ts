@@ -4,6 +4,8 @@ import { note } from "./output.ts";
 
 /** A second signal within this time is the same one: Ctrl-C under npm reaches us from the terminal and from npm. */
 const SAME_SIGNAL_MS = 1000;
+/** A library may still connect to a Redis that has gone: it must not keep a process that has stopped. */
+const LINGER_MS = 1000;
 
 /** Resolves once `stop` has finished after SIGINT or SIGTERM. */
 export function stopOnSignal(stop: () => Promise<void>): Promise<void> {
@@ -18,6 +20,7 @@ export function stopOnSignal(stop: () => Promise<void>): Promise<void> {
       note(`\n${signal}: finishing what runs (once more to end at once)`);
       stop().then(() => {
         note("stopped");
+        setTimeout(() => process.exit(), LINGER_MS).unref();
         resolve();
       }, reject);
     };
