@@ -1,4 +1,4 @@
-# R and the R packages that the models and the harness need, and the harness's helper. Sourced by setup.sh.
+# R and the R packages that the models and the harness need, and the harness itself. Sourced by setup.sh.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables of the other files
 
 set_up_r() {
@@ -19,20 +19,25 @@ set_up_r() {
   set_up_r_harness
 }
 
-# What lets R fork its instances. No compiler is installed for it: without it each instance loads its model.
+# The compiled harness, and the helper that lets R fork its instances. No C compiler is installed for it: without it each
+# instance loads its model.
 set_up_r_harness() {
-  have cc || return 0
-  key=$(key_of "harness $(cc -dumpmachine)" runtimes/r/native/fork.c setup/r.sh)
+  compiler=$(cc -dumpmachine 2>/dev/null || true)
+  key=$(key_of "harness $(R --version | head -n 1) $compiler" runtimes/r/compile.R runtimes/r/harness/R/*.R runtimes/r/native/fork.c setup/r.sh)
   harness=$data/harness/r
   ! is_current "$harness" "$key" || return 0
-  step "building the R harness's helper (cc)"
+  step "building the R harness (Rscript${compiler:+, cc})"
   rm -rf "$harness.new"
   mkdir -p "$harness.new"
-  if run cc -O2 -Wall -Wextra -shared -fPIC -o "$harness.new/fork.so" runtimes/r/native/fork.c; then
-    publish "$harness.new" "$harness" "$key"
-  else
+  if ! run Rscript --vanilla runtimes/r/compile.R runtimes/r/harness/R "$harness.new/harness.rds"; then
+    failed "building the R harness" "Rscript runtimes/r/compile.R runtimes/r/harness/R $harness/harness.rds"
+    lacks "the R harness"
+    return
+  fi
+  if [ -n "$compiler" ] && ! run cc -O2 -Wall -Wextra -shared -fPIC -o "$harness.new/fork.so" runtimes/r/native/fork.c; then
     failed "building the R harness's helper" "cc -shared -fPIC -o $harness/fork.so runtimes/r/native/fork.c"
   fi
+  publish "$harness.new" "$harness" "$key"
 }
 
 has_r() {

@@ -14,9 +14,11 @@ const runtimeSchema = z.strictObject({
   transport: z.enum(["socket", "fifo"]),
   /** How a running call is asked to stop: a CANCEL frame, or SIGINT where the reader is busy. */
   soft_cancel: z.enum(["frame", "signal"]),
+  /** The file that set-up must have made for it, below `{built}`; null: none. */
+  needs: z.string().nullable(),
   /** Whether it can load a model once and fork its instances (PROTOCOL.md, section 8). */
   forks: z.boolean(),
-  /** The file that must have been built for that, below `{built}`; null: none. */
+  /** The file that set-up must have made for that, below `{built}`; null: none. */
   forks_with: z.string().nullable(),
   /** Argument vector with placeholders (`resolveCommand`; `{tmp}` is for the sandbox to fill in). */
   command: z.array(z.string()).min(1),
@@ -45,8 +47,15 @@ export function readRuntimes(root: string): RuntimeDefinition[] {
 }
 
 /** Whether it forks on this machine. */
-export function canFork({ forks, forks_with, language }: RuntimeDefinition, data: string): boolean {
-  return forks && (forks_with === null || existsSync(forks_with.replace("{built}", builtFolder(language, data))));
+export function canFork(runtime: RuntimeDefinition, data: string): boolean {
+  return runtime.forks && lacking(runtime, runtime.forks_with, data) === null;
+}
+
+/** The path of a file below `{built}` if it is not there. */
+function lacking({ language }: RuntimeDefinition, file: string | null, data: string): string | null {
+  if (file === null) return null;
+  const path = file.replace("{built}", builtFolder(language, data));
+  return existsSync(path) ? null : path;
 }
 
 /** What the set-up has made of a harness on this machine. */
@@ -80,7 +89,7 @@ export function resolveCommand(runtime: RuntimeDefinition, words: readonly strin
     }),
   );
   const program = command[0] as string;
-  if (program.includes("/") && !isExecutable(program)) throw new IdiomError("MODEL_NOT_READY", `${program} is not there; run: npm run setup`);
+  if (program.includes("/") && !isExecutable(program)) throw isNotThere(program);
   return command;
 }
 
@@ -89,16 +98,22 @@ export function harnessEnvironment(runtime: Pick<RuntimeDefinition, "env">): Har
   return { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "{tmp}", TMPDIR: "{tmp}", LANG: "C.UTF-8", ...runtime.env };
 }
 
-/** Asks a runtime for its version: the proof that it is installed. */
+/** Asks a runtime for its version: the proof that it is installed. And looks for what set-up must have made for it. */
 export async function probeRuntime(runtime: RuntimeDefinition, data: string): Promise<RuntimeStatus> {
   const { language } = runtime;
   try {
     const [program, ...args] = resolveCommand(runtime, runtime.version_command, data, 2 ** 30);
+    const absent = lacking(runtime, runtime.needs, data);
+    if (absent !== null) throw isNotThere(absent);
     const printed = await runTool(program as string, args, { timeoutMs: 20_000 });
     return { language, ok: true, version: printed.trim().split("\n")[0] ?? "" };
   } catch (error) {
     return { language, ok: false, problem: (error as Error).message };
   }
+}
+
+function isNotThere(path: string): IdiomError {
+  return new IdiomError("MODEL_NOT_READY", `${path} is not there; run: npm run setup`);
 }
 
 /** Looks in the data folder's tools/bin, then on PATH. @throws IdiomError MODEL_NOT_READY naming the command that installs it. */

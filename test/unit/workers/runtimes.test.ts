@@ -3,7 +3,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { PACKAGE_ROOT } from "../../../src/package-root.ts";
-import { canFork, findTool, harnessEnvironment, type RuntimeDefinition, readRuntimes, resolveCommand } from "../../../workers/runtimes.ts";
+import { canFork, findTool, harnessEnvironment, probeRuntime, type RuntimeDefinition, readRuntimes, resolveCommand } from "../../../workers/runtimes.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { idiomError } from "../../support/idiom-error.ts";
 
@@ -11,6 +11,7 @@ const PYTHON = {
   language: "python",
   entry_files: ["model.py"],
   transport: "socket",
+  needs: null,
   forks: false,
   forks_with: null,
   soft_cancel: "signal",
@@ -68,6 +69,21 @@ test("a language forks where it can and what it needs for that has been built", 
     ].map(forks),
     [false, true, true, false, false],
   );
+});
+
+describe("a runtime", () => {
+  const MADE: Partial<RuntimeDefinition> = { needs: "{built}/harness.rds", version_command: ["{node}", "--version"] };
+
+  test("is there once set-up has made what it needs", async (t) => {
+    const data = temporaryFolder(t, { "harness/python/harness.rds": "" });
+    assert.deepEqual(await probeRuntime(runtime(MADE), data), { language: "python", ok: true, version: process.version });
+  });
+
+  test("is not there before, and says what to run", async (t) => {
+    const data = temporaryFolder(t);
+    const problem = `${join(data, "harness/python/harness.rds")} is not there; run: npm run setup`;
+    assert.deepEqual(await probeRuntime(runtime(MADE), data), { language: "python", ok: false, problem });
+  });
 });
 
 describe("a command", () => {

@@ -106,19 +106,10 @@ load_and_bind <- function(session) {
       # Loaded for its methods: without them, arithmetic on 64-bit integers silently works on the bits of doubles.
       loadNamespace("bit64")
     }
-    without_compiling({
-      convention <- choose_convention(model$f, bind$inputs, init)
-      session$bound <- bind_model(model$f, convention, bind, init, session$folder)
-    })
+    convention <- choose_convention(model$f, bind$inputs, init)
+    session$bound <- bind_model(model$f, convention, bind, init, session$folder)
   })
   write_json(session$output, "READY", list(convention = convention))
-}
-
-# What runs a few times and never again: R would compile it for longer than it runs, in every instance anew.
-without_compiling <- function(code) {
-  level <- .Internal(enableJIT(0L))
-  on.exit(.Internal(enableJIT(level)))
-  code
 }
 
 load_step <- function(session, code) {

@@ -24,21 +24,17 @@ tensor_reader <- function(accept, result = FALSE) {
   function(con, length) {
     if (length < 16L) violation("a tensor body has no room for its first four words")
     first <- read_exactly(con, "integer", 4L, 4L)
-    check_first_words(first, length, result)
-    header <- first[[1L]]
-    segments <- first[[2L]]
-    words <- read_exactly(con, "integer", header %/% 4L - 4L, 4L)
-
-    slot <- segments %% KEPT_LAYOUTS + 1L
-    layout <- kept[[slot]]
-    known <- !is.null(layout) && layout$length == length && layout$segment_count == segments &&
-      layout$json_bytes == first[[4L]] && layout$tensor_count == first[[3L]] && identical(layout$words, words)
-    if (!known) {
-      layout <- accept(tensor_layout(words, segments, first[[3L]], first[[4L]], length))
+    slot <- first[[2L]] %% KEPT_LAYOUTS + 1L
+    layout <- if (!is.na(slot)) kept[[slot]]
+    seen <- !is.null(layout) && layout$length == length && identical(layout$first, first)
+    if (!seen) check_first_words(first, length, result)
+    words <- read_exactly(con, "integer", first[[1L]] %/% 4L - 4L, 4L)
+    if (!seen || !identical(layout$words, words)) {
+      layout <- accept(tensor_layout(first, words, length))
       kept[[slot]] <<- layout
     }
     tensors <- layout$tensors
-    data <- vector("list", layout$tensor_count)
+    data <- vector("list", first[[3L]])
     for (k in seq_along(tensors)) {
       tensor <- tensors[[k]]
       if (tensor$gap > 0) read_exactly(con, "raw", tensor$gap, 1L)
@@ -56,13 +52,15 @@ check_first_words <- function(first, length, result) {
 }
 
 #' What the header words of a body say; a violation if they do not add up.
-#' @param words the words after the first four
-#' @param segment_count,tensor_count,json_bytes the first four words without the header's length
+#' @param first,words the first four words, as check_first_words() lets them pass, and those after them
 #' @param length of the whole body
-#' @return list(words, length, segment_count, tensor_count, json_bytes, json_gap, segments, rows, tensors): `segments`
+#' @return list(first, words, length, json_bytes, json_gap, segments, rows, tensors): `segments`
 #'   are the rows of each, `rows` their sum or -1 where they are not counted, `tensors` a list of list(index, datatype,
 #'   content_type, dims, elements, bytes, gap), `gap` the zeros before the data
-tensor_layout <- function(words, segment_count, tensor_count, json_bytes, length) {
+tensor_layout <- function(first, words, length) {
+  segment_count <- first[[2L]]
+  tensor_count <- first[[3L]]
+  json_bytes <- first[[4L]]
   count <- base::length(words)
   if (segment_count == 0L) violation("a tensor body without segments")
   # 5 is a double: counts near 2^31 must not overflow.
@@ -92,8 +90,8 @@ tensor_layout <- function(words, segment_count, tensor_count, json_bytes, length
   if (end > length) violation("data ends beyond the body")
   if (end < length) violation("bytes after the last tensor")
   list(
-    words = words, length = length, segment_count = segment_count, tensor_count = tensor_count,
-    json_bytes = json_bytes, json_gap = json_gap, segments = segments, rows = rows, tensors = tensors
+    first = first, words = words, length = length, json_bytes = json_bytes, json_gap = json_gap, segments = segments,
+    rows = rows, tensors = tensors
   )
 }
 

@@ -1,13 +1,18 @@
-# The harness's functions in an environment, as main.R loads them, and the vectors of the protocol.
+# The harness, compiled from what is here now, and the vectors of the protocol.
 
 root <- normalizePath(file.path("..", "..", "..", ".."))
 runtime_folder <- file.path(root, "runtimes", "r")
-built_folder <- file.path(Sys.getenv("IDIOM_DATA", file.path(root, ".idiom")), "harness", "r")
 
-harness <- new.env(parent = baseenv())
-for (source_file in list.files(file.path(runtime_folder, "harness", "R"), full.names = TRUE)) {
-  sys.source(source_file, harness, keep.source = FALSE)
-}
+built_folder <- tempfile("built")
+dir.create(built_folder)
+compiled <- file.path(built_folder, "harness.rds")
+system2(
+  file.path(R.home("bin"), "Rscript"),
+  shQuote(c(file.path(runtime_folder, "compile.R"), file.path(runtime_folder, "harness", "R"), compiled))
+)
+harness <- readRDS(compiled)
+# Set-up has built it if there is a compiler.
+file.copy(file.path(Sys.getenv("IDIOM_DATA", file.path(root, ".idiom")), "harness", "r", "fork.so"), built_folder)
 
 read_vectors <- function(name) {
   path <- file.path(root, "proto", "harness", "v1", "vectors", name)

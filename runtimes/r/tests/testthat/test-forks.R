@@ -184,5 +184,7 @@ test_that("the helper compiles without a warning", {
 })
 
 test_that("without its helper a model is not forked, and serves", {
-  expect_serves_alone(PID, "no helper that forks", built = tempfile())
+  built <- withr::local_tempdir()
+  file.copy(file.path(built_folder, "harness.rds"), built)
+  expect_serves_alone(PID, "no helper that forks", built = built)
 })
