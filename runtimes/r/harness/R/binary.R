@@ -1,5 +1,6 @@
 # Reading and writing numbers on a connection. base::readBin and base::writeBin check their arguments for 3 to 6
-# microseconds a call, many times what the work itself takes for a small frame; these two go straight to the same code.
+# microseconds a call, many times what the work itself takes for a small frame; these go straight to the same code, and so
+# does whatever runs once a frame: a call of a function costs as much as reading a small tensor.
 
 swap_bytes <- .Platform$endian == "big"
 
@@ -19,6 +20,15 @@ read_exactly <- function(source, what, n, size, signed = TRUE) {
   x <- .Internal(readBin(source, what, n, size, signed, swap_bytes))
   if (length(x) < n) end_of_file()
   x
+}
+
+#' A function(con, elements, bytes) that reads exactly `elements` values of `size` bytes.
+reader <- function(what, size, signed = TRUE) {
+  function(con, elements, bytes) {
+    x <- .Internal(readBin(con, what, elements, size, signed, swap_bytes))
+    if (length(x) < elements) end_of_file()
+    x
+  }
 }
 
 #' The doubles whose bits are the given halves: vectors of signed 32-bit words.

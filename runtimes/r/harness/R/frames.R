@@ -16,7 +16,7 @@ IS_FRAME_TYPE <- 0:255 %in% FRAME_TYPES
 #' two halves of the `id`, which is only ever repeated and so never becomes a number.
 #' @return list(length, type, id)
 read_header <- function(con, max_frame) {
-  words <- read_binary(con, "integer", 4L, 4L)
+  words <- .Internal(readBin(con, "integer", 4L, 4L, TRUE, swap_bytes))
   if (length(words) < 4L) end_of_file()
   length <- words[[1L]]
   # A length of 2^31 and more reads as a negative number or NA.

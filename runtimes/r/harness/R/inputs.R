@@ -24,21 +24,21 @@ compile_input <- function(tensor, column, text = FALSE, content_type = NULL) {
 
 READERS <- list(
   BOOL = function(con, elements, bytes) as.logical(read_exactly(con, "raw", elements, 1L)),
-  UINT8 = function(con, elements, bytes) read_exactly(con, "integer", elements, 1L, FALSE),
-  UINT16 = function(con, elements, bytes) read_exactly(con, "integer", elements, 2L, FALSE),
+  UINT8 = reader("integer", 1L, signed = FALSE),
+  UINT16 = reader("integer", 2L, signed = FALSE),
   UINT32 = function(con, elements, bytes) {
     halves <- read_exactly(con, "integer", 2 * elements, 2L, FALSE)
     high <- 2 * seq_len(elements)
     halves[high - 1] + 65536 * halves[high]
   },
-  UINT64 = function(con, elements, bytes) read_exactly(con, "double", elements, 8L),
-  INT8 = function(con, elements, bytes) read_exactly(con, "integer", elements, 1L),
-  INT16 = function(con, elements, bytes) read_exactly(con, "integer", elements, 2L),
-  INT32 = function(con, elements, bytes) read_exactly(con, "integer", elements, 4L),
-  INT64 = function(con, elements, bytes) read_exactly(con, "double", elements, 8L),
+  UINT64 = reader("double", 8L),
+  INT8 = reader("integer", 1L),
+  INT16 = reader("integer", 2L),
+  INT32 = reader("integer", 4L),
+  INT64 = reader("double", 8L),
   FP16 = function(con, elements, bytes) doubles_from_codes(read_exactly(con, "integer", elements, 2L, FALSE), FP16),
-  FP32 = function(con, elements, bytes) read_exactly(con, "double", elements, 4L),
-  FP64 = function(con, elements, bytes) read_exactly(con, "double", elements, 8L),
+  FP32 = reader("double", 4L),
+  FP64 = reader("double", 8L),
   BYTES = function(con, elements, bytes) read_exactly(con, "raw", bytes, 1L),
   BF16 = function(con, elements, bytes) doubles_from_codes(read_exactly(con, "integer", elements, 2L, FALSE), BF16)
 )

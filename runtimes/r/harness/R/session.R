@@ -140,11 +140,11 @@ answer_next <- function(session) {
   values <- bound$values_of(body)
 
   # A SIGINT that came too late for the frame before is pending: this makes R notice, and heeding_cancel() drop it.
-  Sys.sleep(0)
+  .Internal(Sys.sleep(0))
   session$calling <- TRUE
   answer <- bound$answer(values, body$layout)
   session$calling <- FALSE
-  flush.connection(stdout())
+  .Internal(flush(.Internal(stdout())))
   write_tensors(
     session$output, RESULT, header$id, answer$segments, answer$tensors, answer$json, session$max_frame
   )

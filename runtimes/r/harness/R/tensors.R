@@ -131,7 +131,7 @@ write_tensors <- function(con, type, id, segments, tensors, json = NULL, max_fra
   total <- 0
   for (tensor in tensors) {
     words <- c(words, tensor$words)
-    total <- aligned(total) + tensor$bytes
+    total <- total + -total %% 8 + tensor$bytes
   }
   if (length(block) > 0L) total <- aligned(total) + length(block)
   if (length(words) %% 2L != 0L) words <- c(words, 0L)
@@ -152,7 +152,7 @@ write_tensors <- function(con, type, id, segments, tensors, json = NULL, max_fra
     write_binary(raw(gap), con, 1L)
     write_binary(block, con, 1L)
   }
-  flush.connection(con)
+  .Internal(flush(con))
 }
 
 too_large <- function(max_frame) {
