@@ -59,6 +59,7 @@ test("a gateway waits for replies while a call is out, and then no more", async 
     await becomesBlocked(1);
     const reply = { kind: "result", sequence, attempt: 1, queueMs: 0, computeMs: 0, outputs: [] } as const;
     await redis.client.rpush(keys.replies("g"), encodeReplies([reply]));
+    while (outcomes.length === 0) await delay(LOOK_AGAIN_MS);
     await becomesBlocked(0);
     assert.deepEqual(outcomes, [{ ok: true, outputs: [], timings: { queueMs: 0, computeMs: 0 } }]);
   }

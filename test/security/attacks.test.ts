@@ -184,9 +184,11 @@ for (const level of LEVELS) {
           }
         }
 
-        for (const { name, words } of HOSTILE_FRAMES) {
+        for (const [i, { name, words }] of HOSTILE_FRAMES.entries()) {
           test(`say to the host: ${name}`, async () => {
-            await assert.rejects(run(server, `frames-${language}`, words(TRANSPORT[language])), { details: /protocol violation/ });
+            // Taking turns: a model that ends five times within a minute is tried no more for a while.
+            const model = `${i % 2 === 0 ? "frames" : "talks"}-${language}`;
+            await assert.rejects(run(server, model, words(TRANSPORT[language])), { details: /protocol violation/ });
           });
         }
 
