@@ -41,7 +41,7 @@ input_binder <- function(inputs) {
       input <- inputs[[index[[k]] + 1L]]
       if (input$datatype != layout$tensors[[k]]$datatype) violation("INFER has a data type that is not the signature's")
       bound <- list(at = index[[k]] + 1L, read = input$read, convert = input$convert)
-      layout$tensors[[k]] <- c(layout$tensors[[k]], bound)
+      layout$tensors[[k]] <- c(bound, layout$tensors[[k]])
     }
     layout
   }

@@ -44,7 +44,7 @@ bind_call <- function(f, convention, inputs) {
       variable <- as.character(parameters[[1L]])
       function(values, rows) {
         names(values) <- variable
-        eval(call, values, enclosure)
+        .Internal(eval(call, values, enclosure))
       }
     },
     frame = {
@@ -53,12 +53,12 @@ bind_call <- function(f, convention, inputs) {
         attributes(values) <- list(names = names, class = "data.frame", row.names = .set_row_names(rows))
         values <- list(values)
         names(values) <- variable
-        eval(call, values, enclosure)
+        .Internal(eval(call, values, enclosure))
       }
     },
     function(values, rows) {
       names(values) <- names
-      eval(call, values, enclosure)
+      .Internal(eval(call, values, enclosure))
     }
   )
 }

@@ -16,7 +16,9 @@ number_caster <- function(tensor, column) {
   settle <- missing_settler(tensor, column)
   switch(type,
     FP32 = ,
-    FP64 = function(value, dims) to_row_major(plain_doubles(value, dims, name, type)),
+    FP64 = function(value, dims) {
+      to_row_major(if (is.double(value) && !is.object(value)) value else numbers(value, dims, name, type))
+    },
     FP16 = function(value, dims) codes_from_doubles(to_row_major(plain_doubles(value, dims, name, type)), FP16),
     BF16 = function(value, dims) codes_from_doubles(to_row_major(plain_doubles(value, dims, name, type)), BF16),
     INT64 = ,

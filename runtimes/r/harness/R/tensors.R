@@ -54,9 +54,9 @@ check_first_words <- function(first, length, result) {
 #' What the header words of a body say; a violation if they do not add up.
 #' @param first,words the first four words, as check_first_words() lets them pass, and those after them
 #' @param length of the whole body
-#' @return list(first, words, length, json_bytes, json_gap, segments, rows, tensors): `segments`
-#'   are the rows of each, `rows` their sum or -1 where they are not counted, `tensors` a list of list(index, datatype,
-#'   content_type, dims, elements, bytes, gap), `gap` the zeros before the data
+#' @return list(length, first, words, tensors, rows, segments, json_bytes, json_gap): `segments` are the rows of each,
+#'   `rows` their sum or -1 where they are not counted, `tensors` a list of list(gap, elements, bytes, dims,
+#'   content_type, index, datatype), `gap` the zeros before the data
 tensor_layout <- function(first, words, length) {
   segment_count <- first[[2L]]
   tensor_count <- first[[3L]]
@@ -77,9 +77,8 @@ tensor_layout <- function(first, words, length) {
     rank <- words[[at + 5L]]
     if (at + 5 + rank > count) violation("the dimensions do not fit in the header")
     dims <- words[at + 5L + seq_len(rank)]
-    tensor <- tensor_descriptor(words[at + 1:4], dims)
+    tensor <- tensor_descriptor(words[at + 1:4], dims, aligned(end) - end)
     if (rows >= 0 && (rank == 0L || dims[[1L]] != rows)) violation("dimension 0 is not the sum of the rows")
-    tensor$gap <- aligned(end) - end
     tensors[[k]] <- tensor
     end <- aligned(end) + tensor$bytes
     at <- at + 5L + rank
@@ -89,13 +88,14 @@ tensor_layout <- function(first, words, length) {
   end <- end + json_gap + json_bytes
   if (end > length) violation("data ends beyond the body")
   if (end < length) violation("bytes after the last tensor")
+  # What every frame looks at comes first: R looks for a name from the front.
   list(
-    first = first, words = words, length = length, json_bytes = json_bytes, json_gap = json_gap, segments = segments,
-    rows = rows, tensors = tensors
+    length = length, first = first, words = words, tensors = tensors, rows = rows, segments = segments,
+    json_bytes = json_bytes, json_gap = json_gap
   )
 }
 
-tensor_descriptor <- function(words, dims) {
+tensor_descriptor <- function(words, dims, gap) {
   code <- words[[2L]]
   if (code < 1L || code > base::length(ELEMENT_BYTES)) violation("no such data type")
   if (words[[3L]] > base::length(CONTENT_TYPES)) violation("no such content type")
@@ -104,8 +104,8 @@ tensor_descriptor <- function(words, dims) {
     violation("a tensor's byte length is not its elements' size")
   }
   list(
-    index = words[[1L]], datatype = code, content_type = words[[3L]], dims = dims, elements = elements,
-    bytes = words[[4L]]
+    gap = gap, elements = elements, bytes = words[[4L]], dims = dims, content_type = words[[3L]], index = words[[1L]],
+    datatype = code
   )
 }
 
