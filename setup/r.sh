@@ -19,25 +19,38 @@ set_up_r() {
   set_up_r_harness
 }
 
-# The compiled harness, and the helper that lets R fork its instances. No C compiler is installed for it: without it each
-# instance loads its model.
+# The compiled harness. A helper that is there already stays with it.
 set_up_r_harness() {
-  compiler=$(cc -dumpmachine 2>/dev/null || true)
-  key=$(key_of "harness $(R --version | head -n 1) $compiler" runtimes/r/compile.R runtimes/r/harness/R/*.R runtimes/r/native/fork.c setup/r.sh)
+  [ -f runtimes/r/compile.R ] || return 0
   harness=$data/harness/r
-  ! is_current "$harness" "$key" || return 0
-  step "building the R harness (Rscript${compiler:+, cc})"
-  rm -rf "$harness.new"
-  mkdir -p "$harness.new"
-  if ! run Rscript --vanilla runtimes/r/compile.R runtimes/r/harness/R "$harness.new/harness.rds"; then
-    failed "building the R harness" "Rscript runtimes/r/compile.R runtimes/r/harness/R $harness/harness.rds"
-    lacks "the R harness"
-    return
+  key=$(key_of "harness $(R --version | head -n 1)" runtimes/r/compile.R runtimes/r/harness/R/*.R setup/r.sh)
+  if ! is_current "$harness" "$key"; then
+    step "compiling the R harness (Rscript)"
+    rm -rf "$harness.new"
+    mkdir -p "$harness.new"
+    if ! run Rscript --vanilla runtimes/r/compile.R runtimes/r/harness/R "$harness.new/harness.rds"; then
+      failed "compiling the R harness" "Rscript runtimes/r/compile.R runtimes/r/harness/R $harness/harness.rds"
+      lacks "the R harness"
+      return
+    fi
+    [ ! -f "$harness/.helper-key" ] || cp -p "$harness/fork.so" "$harness/.helper-key" "$harness.new"
+    publish "$harness.new" "$harness" "$key"
   fi
-  if [ -n "$compiler" ] && ! run cc -O2 -Wall -Wextra -shared -fPIC -o "$harness.new/fork.so" runtimes/r/native/fork.c; then
+  set_up_r_helper
+}
+
+# What lets R fork its instances. No compiler is installed for it: without it each instance loads its model.
+set_up_r_helper() {
+  have cc || return 0
+  key=$(key_of "helper $(cc -dumpmachine)" runtimes/r/native/fork.c setup/r.sh)
+  if [ -f "$harness/fork.so" ] && [ "$(cat "$harness/.helper-key" 2>/dev/null)" = "$key" ]; then return 0; fi
+  step "building the R harness's helper (cc)"
+  if run cc -O2 -Wall -Wextra -shared -fPIC -o "$harness/fork.so.new" runtimes/r/native/fork.c; then
+    printf '%s\n' "$key" >"$harness/.helper-key"
+    mv "$harness/fork.so.new" "$harness/fork.so"
+  else
     failed "building the R harness's helper" "cc -shared -fPIC -o $harness/fork.so runtimes/r/native/fork.c"
   fi
-  publish "$harness.new" "$harness" "$key"
 }
 
 has_r() {

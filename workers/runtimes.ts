@@ -71,8 +71,10 @@ export function bundledFolder(language: string): string {
 /** Of `limits.memory`; the rest is for what a runtime takes besides its heap. */
 const HEAP_SHARE = 0.75;
 
-/** The argument vector of a runtime's command. @throws IdiomError MODEL_NOT_READY when a tool is not installed. */
+/** The argument vector of a runtime's command. @throws IdiomError MODEL_NOT_READY when a tool is not installed, or set-up has not made what it needs. */
 export function resolveCommand(runtime: RuntimeDefinition, words: readonly string[], data: string, memoryBytes: number): string[] {
+  const absent = lacking(runtime, runtime.needs, data);
+  if (absent !== null) throw isNotThere(absent);
   const values: Record<string, () => string> = {
     harness: () => join(runtime.folder, "harness"),
     built: () => builtFolder(runtime.language, data),
@@ -98,13 +100,11 @@ export function harnessEnvironment(runtime: Pick<RuntimeDefinition, "env">): Har
   return { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "{tmp}", TMPDIR: "{tmp}", LANG: "C.UTF-8", ...runtime.env };
 }
 
-/** Asks a runtime for its version: the proof that it is installed. And looks for what set-up must have made for it. */
+/** Asks a runtime for its version: the proof that it is installed. */
 export async function probeRuntime(runtime: RuntimeDefinition, data: string): Promise<RuntimeStatus> {
   const { language } = runtime;
   try {
     const [program, ...args] = resolveCommand(runtime, runtime.version_command, data, 2 ** 30);
-    const absent = lacking(runtime, runtime.needs, data);
-    if (absent !== null) throw isNotThere(absent);
     const printed = await runTool(program as string, args, { timeoutMs: 20_000 });
     return { language, ok: true, version: printed.trim().split("\n")[0] ?? "" };
   } catch (error) {

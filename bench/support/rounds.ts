@@ -25,9 +25,14 @@ export function medianOf(found: Rounds, name: string): number {
   return median(found.get(name) ?? []);
 }
 
-/** Of a round that three quarters of the rounds exceed, for times: whoever shares a core with us only ever adds to them. */
+/** The figure that a quarter of the rounds do not exceed. For times: whoever shares a core with us only ever adds to them. */
 export function quickOf(found: Rounds, name: string): number {
   return quantile(found.get(name) ?? [], 1 / 4);
+}
+
+/** The same as a ratio. */
+export function quickRatio(found: Rounds, name: string, over: string): number {
+  return quickOf(found, name) / quickOf(found, over);
 }
 
 /** The median of the rounds' own ratios. */

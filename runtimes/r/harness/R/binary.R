@@ -1,6 +1,6 @@
 # Reading and writing numbers on a connection. base::readBin and base::writeBin check their arguments for 3 to 6
-# microseconds a call, many times what the work itself takes for a small frame; these go straight to the same code, and so
-# does whatever runs once a frame: a call of a function costs as much as reading a small tensor.
+# microseconds a call, many times what the work itself takes for a small frame; these go straight to the same code, and
+# so does whatever runs once a frame: a call of a function costs as much as reading a small tensor.
 
 swap_bytes <- .Platform$endian == "big"
 

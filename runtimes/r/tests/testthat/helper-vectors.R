@@ -6,10 +6,8 @@ runtime_folder <- file.path(root, "runtimes", "r")
 built_folder <- tempfile("built")
 dir.create(built_folder)
 compiled <- file.path(built_folder, "harness.rds")
-system2(
-  file.path(R.home("bin"), "Rscript"),
-  shQuote(c(file.path(runtime_folder, "compile.R"), file.path(runtime_folder, "harness", "R"), compiled))
-)
+compiling <- shQuote(c(file.path(runtime_folder, "compile.R"), file.path(runtime_folder, "harness", "R"), compiled))
+if (system2(file.path(R.home("bin"), "Rscript"), compiling) != 0L) stop("the harness does not compile")
 harness <- readRDS(compiled)
 # Set-up has built it if there is a compiler.
 file.copy(file.path(Sys.getenv("IDIOM_DATA", file.path(root, ".idiom")), "harness", "r", "fork.so"), built_folder)

@@ -93,3 +93,35 @@ for (case in c(vectors$cases, read_vectors("forks.json")$cases)) {
     })
   }
 }
+
+test_that("a frame that looks like the one before is checked like any other", {
+  body <- function(words, data = numeric()) c(writeBin(as.integer(words), raw()), writeBin(data, raw()))
+  good <- body(c(48L, 1L, 1L, 0L, 2L, 0L, 12L, 0L, 16L, 1L, 2L, 0L), c(1, 2))
+  worse <- list(
+    body(c(48L, 1L, 1L, 0L, 3L, 0L, 12L, 0L, 16L, 1L, 2L, 0L), c(1, 2)), # other rows
+    body(c(48L, 1L, 1L, 0L, 2L, 0L, 12L, 0L, 16L, 1L, 2L, 0L), 1), # a value too few
+    body(c(48L, 65L, 1L, 0L, 2L, 0L, 12L, 0L, 16L, 1L, 2L, 0L), c(1, 2)), # 64 segments more
+    body(c(48L, -63L, 1L, 0L, 2L, 0L, 12L, 0L, 16L, 1L, 2L, 0L), c(1, 2)),
+    body(c(48L, NA, 1L, 0L, 2L, 0L, 12L, 0L, 16L, 1L, 2L, 0L), c(1, 2))
+  )
+  reader <- harness$tensor_reader(function(layout) {
+    layout$tensors[[1L]]$read <- harness$READERS$FP64
+    layout
+  })
+  read <- function(bytes) {
+    con <- rawConnection(bytes)
+    on.exit(close(con))
+    reader(con, length(bytes))
+  }
+  for (bytes in worse) {
+    expect_identical(read(good)$data, list(c(1, 2)))
+    expect_identical(failure_kind(read(bytes)), "PROTOCOL")
+  }
+  expect_identical(read(good)$data, list(c(1, 2)))
+})
+
+test_that("the harness is compiled, what its functions make as well", {
+  is_compiled <- function(f) typeof(.Internal(bodyCode(f))) == "bytecode"
+  expect_true(is_compiled(harness$serve))
+  expect_true(all(vapply(harness$READERS, is_compiled, NA)))
+})
