@@ -236,17 +236,21 @@ export async function spawnServer(program: string, args: readonly string[], scra
 
 const execFileAsync = promisify(execFile);
 
+export interface ToolOptions {
+  /** Default: the host's. */
+  readonly cwd?: string;
+  /** The whole environment of the tool; default: the host's. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
 /**
  * Runs a tool to its end and returns its standard output.
  * @throws Error whose message ends with the tool's standard error.
  */
-export async function runTool(program: string, args: readonly string[], options: { cwd?: string; timeoutMs?: number } = {}): Promise<string> {
+export async function runTool(program: string, args: readonly string[], { timeoutMs = 60_000, ...options }: ToolOptions = {}): Promise<string> {
   try {
-    const { stdout } = await execFileAsync(program, args, {
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      timeout: options.timeoutMs ?? 60_000,
-      maxBuffer: 16 * 2 ** 20,
-    });
+    const { stdout } = await execFileAsync(program, args, { ...options, timeout: timeoutMs, maxBuffer: 16 * 2 ** 20 });
     return stdout;
   } catch (error) {
     const { stderr } = error as { stderr?: string };

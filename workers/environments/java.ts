@@ -1,24 +1,26 @@
 // Compiles the Java sources of a model folder, once per content: the author hands in Model.java, no build.
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ModelVersion } from "../../src/core/model.ts";
 import { runTool } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
+import { filesIn } from "./files.ts";
 
-const FLAGS = ["-parameters", "-encoding", "UTF-8", "-g", "-proc:none"];
+const FLAGS = ["-parameters", "-encoding", "UTF-8", "-g", "-proc:none", "-J-Xmx512m"];
+/** The compiler gets nothing else of the host's own. */
+const ENVIRONMENT = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LANG: "C.UTF-8" };
 /** The uids that run models read the classes. */
 const FOLDER_MODE = 0o755;
 
 /**
  * Compiles with `-parameters`, so that parameters keep their names, and returns the folder of the classes. The folder's name is
- * the digest of the sources and of the class path.
+ * the digest of the sources and of the class path. The compiler runs outside of any sandbox, so it runs nothing of the model's: neither
+ * annotation processors nor plugins, which it would start from the class path by itself.
  * @throws Error with the compiler's own words.
  */
-export async function compileJava(version: ModelVersion, classPath: readonly string[], data: string): Promise<string> {
-  const sources = readdirSync(version.folder)
-    .filter((file) => file.endsWith(".java"))
-    .sort();
+export async function compileJava(version: Pick<ModelVersion, "folder" | "digest">, classPath: readonly string[], data: string): Promise<string> {
+  const sources = filesIn(version.folder, ".java");
   const key = createHash("sha256")
     .update(version.digest)
     .update(FLAGS.join())
@@ -33,8 +35,10 @@ export async function compileJava(version: ModelVersion, classPath: readonly str
   try {
     if (sources.length > 0) {
       const javac = findTool("javac", data);
-      await runTool(javac, [...FLAGS, "-cp", classPath.join(":"), "-d", building, ...sources], {
+      // Where it would look for plugins is still empty when it does.
+      await runTool(javac, [...FLAGS, "-processorpath", building, "-cp", classPath.join(":"), "-d", building, ...sources], {
         cwd: version.folder,
+        env: ENVIRONMENT,
         timeoutMs: 120_000,
       });
     }

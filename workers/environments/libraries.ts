@@ -1,7 +1,8 @@
 // Where the dependencies of a model version lie, by language, in the manner that its harness expects (INIT.libraries).
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ModelVersion } from "../../src/core/model.ts";
+import { filesIn } from "./files.ts";
 import { compileJava } from "./java.ts";
 
 type Libraries = (version: ModelVersion, data: string) => Promise<string[]> | string[];
@@ -12,7 +13,7 @@ const BY_LANGUAGE: Record<string, Libraries> = {
   r: (_version, data) => existing(join(data, "environments", "r")),
   node: (version, data) => [...existing(join(version.folder, "node_modules")), ...existing(join(data, "environments", "node", "node_modules"))],
   java: async (version, data) => {
-    const jars = [...jarsIn(version.folder), ...jarsIn(join(data, "environments", "java"))];
+    const jars = [...filesIn(version.folder, ".jar"), ...filesIn(join(data, "environments", "java"), ".jar")];
     return [await compileJava(version, jars, data), version.folder, ...jars];
   },
 };
@@ -23,12 +24,4 @@ export async function librariesOf(version: ModelVersion, data: string): Promise<
 
 function existing(folder: string): string[] {
   return existsSync(folder) ? [folder] : [];
-}
-
-function jarsIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((file) => file.endsWith(".jar"))
-    .sort()
-    .map((file) => join(folder, file));
 }

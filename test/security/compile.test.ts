@@ -1,0 +1,76 @@
+// Java models are compiled by the host, outside of any sandbox: nothing that a model brings may take part in it.
+import assert from "node:assert/strict";
+import { copyFileSync, existsSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import type { ModelVersion } from "../../src/core/model.ts";
+import { runTool } from "../../src/process/spawn.ts";
+import { librariesOf } from "../../workers/environments/libraries.ts";
+import { findTool } from "../../workers/runtimes.ts";
+import { DATA } from "../support/data-folder.ts";
+import { activeLanguages } from "../support/languages.ts";
+import { ModelsFolder } from "../support/models.ts";
+
+const MODEL = { "Model.java": "public class Model { public static double predict(double x) { return x; } }\n" };
+const models = new ModelsFolder();
+/** What the plugin leaves when it runs. */
+const trace = join(models.path, "trace");
+const jar = join(models.path, "evil.jar");
+const PLUGIN = `public class Evil implements com.sun.source.util.Plugin {
+  public Evil() throws java.io.IOException { new java.io.FileOutputStream("${trace}").close(); }
+  public String getName() { return "Evil"; }
+  public boolean autoStart() { return true; }
+  public void init(com.sun.source.util.JavacTask task, String... args) {}
+}
+`;
+
+function inFolder(name: string, files: Readonly<Record<string, string>>): string {
+  models.add(name, files);
+  return join(models.path, name);
+}
+
+function compile(folder: string): Promise<string[]> {
+  return librariesOf({ folder, digest: folder, manifest: { runtime: "java" } } as unknown as ModelVersion, join(models.path, "data"));
+}
+
+describe("compiling a Java model", { skip: !activeLanguages().includes("java") }, () => {
+  before(async () => {
+    const source = inFolder("plugin", { "Evil.java": PLUGIN, "classes/META-INF/services/com.sun.source.util.Plugin": "Evil\n" });
+    await runTool(findTool("javac", DATA), ["-d", join(source, "classes"), join(source, "Evil.java")]);
+    await runTool(findTool("jar", DATA), ["--create", "--file", jar, "-C", join(source, "classes"), "."]);
+  });
+
+  test("javac by itself runs a plugin that it finds among the libraries", async () => {
+    const folder = inFolder("by-itself", MODEL);
+    await runTool(findTool("javac", DATA), ["-cp", jar, "-d", folder, join(folder, "Model.java")]);
+    assert.ok(existsSync(trace));
+    rmSync(trace);
+  });
+
+  test("a plugin among the model's libraries is not run", async () => {
+    const folder = inFolder("brings-plugin", MODEL);
+    copyFileSync(jar, join(folder, "evil.jar"));
+    await compile(folder);
+    assert.ok(!existsSync(trace));
+  });
+
+  test("the name of a source is a name, not an option and not a file of options", async () => {
+    const folder = inFolder("brings-options", {
+      ...MODEL,
+      "@options.java": "class A {}\n",
+      "options.java": `class B {} // -processorpath ${jar}\n`,
+      "-version.java": "class C {}\n",
+    });
+    const [classes] = await compile(folder);
+    for (const name of ["A", "B", "C", "Model"]) assert.ok(existsSync(join(classes as string, `${name}.class`)), name);
+    assert.ok(!existsSync(trace));
+  });
+
+  test("links to sources and libraries are not followed", async () => {
+    const folder = inFolder("brings-links", MODEL);
+    symlinkSync("/etc/passwd", join(folder, "Users.java"));
+    symlinkSync(jar, join(folder, "link.jar"));
+    const [, ...libraries] = await compile(folder);
+    assert.deepEqual(libraries, [folder]);
+  });
+});
