@@ -1,27 +1,28 @@
 // The API keys that open the door now, and what each of them does: the file is read again when it changes.
 import { timingSafeEqual } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { Logger } from "pino";
 import { parseApiKey } from "../config/api-key.ts";
 import { type ApiKey, readApiKeys } from "../config/api-key-file.ts";
 import { IdiomError } from "../core/errors.ts";
-import { fileStamp } from "./tls-files.ts";
-
-const LOOK_AGAIN_MS = 1000;
+import { WatchedFiles } from "./watched-files.ts";
 
 export class KeyRing {
   readonly #path: string;
   readonly #log: Logger;
-  readonly #timer: NodeJS.Timeout;
-  #seen: string;
+  readonly #files: WatchedFiles;
   #callers = new Map<string, Caller>();
 
   /** @throws IdiomError CONFIG_INVALID when the file is none of keys. */
   constructor(path: string, log: Logger) {
     this.#path = path;
     this.#log = log;
-    this.#seen = fileStamp(path);
+    this.#files = new WatchedFiles([path]);
     this.#take(readApiKeys(path));
-    this.#timer = setInterval(() => this.#look(), LOOK_AGAIN_MS).unref();
+    this.#files.onChange(
+      () => this.#readAgain(),
+      (reason) => log.error(`the API keys stay as they were: ${reason}`),
+    );
   }
 
   get size(): number {
@@ -39,21 +40,15 @@ export class KeyRing {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#files.close();
   }
 
   /** A file that cannot be read changes nothing: a slip of an editor must neither lock everybody out nor let anybody in. */
-  #look(): void {
-    const stamp = fileStamp(this.#path);
-    if (stamp === this.#seen) return;
-    this.#seen = stamp;
-    try {
-      if (stamp === "") throw new IdiomError("CONFIG_INVALID", `${this.#path} is gone`);
-      this.#take(readApiKeys(this.#path));
-      this.#log.info(`the API keys have changed, there are ${this.size}`);
-    } catch (error) {
-      this.#log.error(`the API keys stay as they were: ${(error as Error).message}`);
-    }
+  #readAgain(): void {
+    const keys = readApiKeys(this.#path);
+    if (keys.length === 0 && !existsSync(this.#path)) throw new IdiomError("CONFIG_INVALID", `${this.#path} is gone`);
+    this.#take(keys);
+    this.#log.info(`the API keys have changed, there are ${this.size}`);
   }
 
   #take(keys: readonly ApiKey[]): void {

@@ -1,10 +1,11 @@
 // The certificate of the front doors, read again when its files change: a renewed one is used by the next connection, without a restart.
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { experimental, type ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import { IdiomError } from "../core/errors.ts";
+import { WatchedFiles } from "./watched-files.ts";
 
 export interface Certificate {
   readonly cert: Buffer;
@@ -15,23 +16,23 @@ export interface Certificate {
 
 type Files = Config["tls"] & { readonly certFile: string; readonly keyFile: string };
 
-const LOOK_AGAIN_MS = 1000;
-
 export class TlsFiles {
   readonly #files: Files;
   readonly #log: Logger;
   readonly #listeners = new Set<(certificate: Certificate) => void>();
-  readonly #timer: NodeJS.Timeout;
-  #seen: string;
+  readonly #watched: WatchedFiles;
   #current: Certificate;
 
   /** @throws IdiomError CONFIG_INVALID when the files cannot be read or do not belong together. */
   constructor(files: Files, log: Logger) {
     this.#files = files;
     this.#log = log;
-    this.#seen = this.#stamp();
+    this.#watched = new WatchedFiles([files.certFile, files.keyFile, files.clientCaFile].filter((file) => file !== null));
     this.#current = readCertificate(files);
-    this.#timer = setInterval(() => this.#look(), LOOK_AGAIN_MS).unref();
+    this.#watched.onChange(
+      () => this.#readAgain(),
+      (reason) => log.error(`the certificate is not renewed: ${reason}`),
+    );
   }
 
   get current(): Certificate {
@@ -51,7 +52,7 @@ export class TlsFiles {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#watched.close();
   }
 
   #provider(): experimental.CertificateProvider {
@@ -69,30 +70,11 @@ export class TlsFiles {
   }
 
   /** Files that do not fit each other are half written, or wrong: the certificate that serves goes on until they do. */
-  #look(): void {
-    const stamp = this.#stamp();
-    if (stamp === this.#seen) return;
-    this.#seen = stamp;
-    try {
-      this.#current = readCertificate(this.#files);
-    } catch (error) {
-      this.#log.error(`the certificate is not renewed: ${(error as Error).message}`);
-      return;
-    }
+  #readAgain(): void {
+    this.#current = readCertificate(this.#files);
     this.#log.info("a new certificate is in use");
     for (const listener of this.#listeners) listener(this.#current);
   }
-
-  #stamp(): string {
-    const { certFile, keyFile, clientCaFile } = this.#files;
-    return [certFile, keyFile, clientCaFile].map((file) => (file === null ? "" : fileStamp(file))).join();
-  }
-}
-
-/** Changes when the file does; "" when it is not there. */
-export function fileStamp(file: string): string {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.ino}:${stat.mtimeMs}:${stat.size}`;
 }
 
 /** @throws IdiomError CONFIG_INVALID */
