@@ -1,12 +1,14 @@
 // Golden files: recorded input and expected output of a model version, as OIP REST JSON.
-import { globSync, readFileSync } from "node:fs";
+import { globSync } from "node:fs";
 import { join, relative } from "node:path";
 import { z } from "zod";
 import { isContentType, isDatatype } from "../core/datatype.ts";
 import { IdiomError } from "../core/errors.ts";
 import { type JsonTensor, joinBytesElements, parseJsonExact, tensorFromJson } from "../core/json-tensor.ts";
+import { MAX_REQUEST_BYTES } from "../core/limits.ts";
 import type { SignatureHints, TensorHint } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { readOwnFile } from "./own-file.ts";
 
 const tensorSchema = z.looseObject({
   name: z.string(),
@@ -33,6 +35,9 @@ export interface Golden {
   readonly outputs: readonly NamedTensor[];
 }
 
+/** The longest request and its answer, written as text. */
+const MAX_GOLDEN_BYTES = 4 * MAX_REQUEST_BYTES;
+
 /**
  * Reads the golden files of a model folder, sorted by name.
  * @throws IdiomError MODEL_INVALID naming the file.
@@ -40,12 +45,13 @@ export interface Golden {
 export function readGolden(folder: string, pattern: string): Golden[] {
   return globSync(pattern, { cwd: folder })
     .sort()
-    .map((file) => readGoldenFile(join(folder, file), relative(folder, join(folder, file))));
+    .map((file) => readGoldenFile(folder, relative(folder, join(folder, file))));
 }
 
-function readGoldenFile(path: string, file: string): Golden {
+function readGoldenFile(folder: string, file: string): Golden {
+  const text = readOwnFile(folder, file, MAX_GOLDEN_BYTES);
   try {
-    const { request, response } = goldenSchema.parse(parseJsonExact(readFileSync(path, "utf8")));
+    const { request, response } = goldenSchema.parse(parseJsonExact(text));
     return { file, inputs: request.inputs.map(toNamed), outputs: response.outputs.map(toNamed) };
   } catch (error) {
     const what = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;

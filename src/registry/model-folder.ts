@@ -1,12 +1,15 @@
 // A folder of models: `<model>/` is version 1, `<model>/<number>/` are numbered versions.
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { IdiomError } from "../core/errors.ts";
 import { type Manifest, type ModelVersion, versionKey } from "../core/model.ts";
 import { hintsOfGolden, readGolden } from "./golden.ts";
 import { parseManifest } from "./manifest.ts";
+import { readOwnFile } from "./own-file.ts";
+
+const MAX_MANIFEST_BYTES = 2 ** 20;
 
 /** A language as the registry needs to know it. */
 export interface RuntimeMarker {
@@ -31,8 +34,7 @@ export function readVersion({ folder, folderName, version }: VersionFolder, dige
 
 /** The manifest of a folder, from its model.yaml or, without one, from its files alone. */
 export function readManifest(folder: string, folderName: string, runtimes: readonly RuntimeMarker[]): Manifest {
-  const path = join(folder, "model.yaml");
-  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const text = existsSync(join(folder, "model.yaml")) ? readOwnFile(folder, "model.yaml", MAX_MANIFEST_BYTES) : "";
   return parseManifest(text, join(basename(folder), "model.yaml"), folderName, detectRuntime(folder, runtimes));
 }
 

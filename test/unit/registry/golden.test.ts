@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { type Golden, hintsOfGolden, readGolden } from "../../../src/registry/golden.ts";
 import { elements, float64, int64 } from "../../support/bytes.ts";
@@ -81,6 +84,18 @@ describe("a golden file that is wrong is named, with what is wrong:", () => {
       () => read(t, { "golden/a.json": recorded([bad], [Y]) }),
       idiomError("MODEL_INVALID", "golden/a.json: input 'x': element 1 (1.5) is no INT32"),
     );
+  });
+
+  test("a link, a pipe, and what lies outside of the model's folder", (t) => {
+    const folder = temporaryFolder(t, { "model/golden/.keep": "", "secret.json": recorded([X], [Y]) });
+    const model = join(folder, "model");
+    symlinkSync(join(folder, "secret.json"), join(model, "golden", "link.json"));
+    execFileSync("mkfifo", [join(model, "golden", "pipe.json")]);
+    symlinkSync(folder, join(model, "up"));
+    const refused = (file: string) =>
+      idiomError("MODEL_INVALID", `${file}: this is a link or a device, which may lead out of the model's folder; put the file itself there`);
+    for (const file of ["golden/link.json", "golden/pipe.json", "up/secret.json", "../secret.json"])
+      assert.throws(() => readGolden(model, file), refused(file));
   });
 
   test("a free dimension", (t) => {

@@ -121,6 +121,18 @@ describe("a broken version", () => {
     ]);
   });
 
+  test("is one whose model.yaml is a link: what it leads to is not read", async (t) => {
+    const root = temporaryFolder(t, { secret: "password: of the host", "a/model.py": "" });
+    symlinkSync(join(root, "secret"), join(root, "a", "model.yaml"));
+    const [broken] = (await scanModels(root, RUNTIMES)).broken;
+    assert.equal(broken?.reason, "model.yaml: this is a link or a device, which may lead out of the model's folder; put the file itself there");
+  });
+
+  test("is one whose model.yaml is too long to be one", async (t) => {
+    const [broken] = (await scan(t, { "a/model.py": "", "a/model.yaml": "#".repeat(2 ** 20 + 1) })).broken;
+    assert.equal(broken?.reason, "model.yaml: it has 1048577 bytes, and may have 1048576");
+  });
+
   test("is one whose golden file cannot be read", async (t) => {
     const [broken] = (await scan(t, { "a/2/model.py": "", "a/2/golden/1.json": "{" })).broken;
     assert.deepEqual([broken?.name, broken?.version], ["a", "2"]);
