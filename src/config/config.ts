@@ -102,9 +102,9 @@ const configSchema = z.strictObject({
     .refine(({ certFile, keyFile }) => (certFile === null) === (keyFile === null), "certFile and keyFile belong together: name both or none")
     .prefault({})
     .readonly(),
-  /** Who we are to the sentinels; user and password of the URL are for the servers. */
   /** Speaks to a Redis on another machine without TLS, because the network is trusted. */
   redisInsecure: flag.default(false),
+  /** Who we are to the sentinels; user and password of the URL are for the servers. */
   redisSentinel: z
     .strictObject({ username: z.string().nullable().default(null), password: z.string().nullable().default(null) })
     .prefault({})

@@ -1,5 +1,5 @@
 // What the kernel says of processes under /proc. A process that is gone has nothing to say: null or empty.
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 
 const PAGE_BYTES = 4096;
 
@@ -8,6 +8,15 @@ export function allPids(): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
+}
+
+/** Which file system a path leads to, as it shows through `/proc/<pid>/root` what a process has mounted there; null where it cannot be seen. */
+export function deviceOf(path: string): number | null {
+  try {
+    return statSync(path).dev;
+  } catch {
+    return null;
+  }
 }
 
 /** The processes that this one's first thread has started. */

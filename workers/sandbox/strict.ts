@@ -1,7 +1,7 @@
 // Level `strict`: bubblewrap gives each process namespaces, files and a network of its own, a filter refuses the system calls that it
 // has no use for, and limits bound what it takes.
-import { statSync } from "node:fs";
 import { PACKAGE_ROOT } from "../../src/package-root.ts";
+import { deviceOf } from "../../src/process/proc.ts";
 import { type ChildHandle, type HarnessCommand, spawnHarness, type Wrapper } from "../../src/process/spawn.ts";
 import { findTool } from "../runtimes.ts";
 import { missingCapabilities } from "./capabilities.ts";
@@ -108,15 +108,6 @@ function privateMounts(first: number | null): string[] {
     const inside = `/proc/${first}/root${folder}`;
     return deviceOf(inside) === deviceOf(folder) ? [] : [inside];
   });
-}
-
-/** Null where it cannot be seen: a sandbox that is being made, or has ended. */
-function deviceOf(path: string): number | null {
-  try {
-    return statSync(path).dev;
-  } catch {
-    return null;
-  }
 }
 
 /**

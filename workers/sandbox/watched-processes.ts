@@ -1,6 +1,6 @@
 // Which processes belong together, in plain data: whoever looks for them under /proc may be another thread.
 import { readdirSync } from "node:fs";
-import { childrenOf, descendantsOf, startTimeOf } from "../../src/process/proc.ts";
+import { childrenOf, descendantsOf, deviceOf, startTimeOf } from "../../src/process/proc.ts";
 
 /** A pid means another process once it has ended: it was started at `startTime`. */
 export interface Identity {
@@ -23,9 +23,11 @@ export type WatchedProcesses =
 
 /** Their folders, in the /proc that shows them. */
 export function foldersOf(group: WatchedProcesses): string[] {
-  if (group.kind !== "namespace") return pidsOf(group).map((pid) => `/proc/${pid}`);
-  const first = firstBelow(group.wrapper);
-  return first === null ? [] : processesIn(`/proc/${first}/root/proc`);
+  const proc = group.kind === "namespace" ? `/proc/${firstBelow(group.wrapper)}/root/proc` : "/proc";
+  const device = deviceOf(proc);
+  // Until the namespace has a /proc of its own, it shows the host's, with all of the host's processes.
+  if (device === null || device === deviceOf("/proc")) return pidsOf(group).map((pid) => `/proc/${pid}`);
+  return processesIn(proc);
 }
 
 /** As this process sees them. A list that is read while they multiply may miss some. */
