@@ -1,6 +1,8 @@
 // How many instances a version has: more where work waits, fewer where none does, none at all with `min: 0`, and fresh ones for
 // those that have served their time. No call fails meanwhile.
 import assert from "node:assert/strict";
+import { appendFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { errorCode, failureOf } from "../support/client.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
@@ -16,6 +18,14 @@ function sleepers(instances: Readonly<Record<string, string>>): string {
   const models = new ModelsFolder();
   for (const [name, yaml] of Object.entries(instances)) models.addFixture("slow", "node", name).add(name, { "model.yaml": `${TENSORS}instances: ${yaml}\n` });
   return models.path;
+}
+
+/** A model `m` that cannot be loaded while it is broken. */
+function breakable(instances: string): { readonly models: string; breakIt(): void; mendIt(): void } {
+  const models = sleepers({ m: instances });
+  const [file, broken] = [join(models, "m", "model.mjs"), join(models, "m", "broken")];
+  appendFileSync(file, 'import { existsSync } from "node:fs";\nif (existsSync(new URL("broken", import.meta.url))) throw new Error("no weights");\n');
+  return { models, breakIt: () => writeFileSync(broken, ""), mendIt: () => rmSync(broken) };
 }
 
 async function start(t: TestContext, models: string, instances: Readonly<Record<string, unknown>> = {}): Promise<InProcess> {
@@ -58,6 +68,35 @@ describe("a version between min and max", () => {
     const node = await start(t, sleepers({ m: "{min: 1, max: 3}" }), { growAfterMs: 5000 });
     await Promise.all(Array.from({ length: 20 }, () => sleep(node, "m", 1)));
     assert.equal(node.up.node.instancesOf("m/1").length, 1);
+  });
+});
+
+describe("a version that has been ready, and cannot be loaded for a while", () => {
+  test("is tried again until it can", TEST, async (t) => {
+    const { models, breakIt, mendIt } = breakable("{min: 1}");
+    const node = await start(t, models);
+    breakIt();
+    const [instance] = node.up.node.instancesOf("m/1");
+    const tried = node.statusChange(() => instance !== undefined && "reason" in instance.state && instance.state.reason.includes("no weights"));
+    process.kill(instance?.pid as number, "SIGKILL");
+    await tried;
+    mendIt();
+    await untilReady(node, ["m"]);
+    await sleep(node, "m", 1);
+  });
+
+  test("keeps the instances that serve, and drops a further one that never does", TEST, async (t) => {
+    const { models, breakIt } = breakable("{min: 1, max: 2}");
+    const node = await start(t, models, { idleAfterMs: 100 });
+    breakIt();
+    const states = (): string[] => node.up.node.instancesOf("m/1").map(({ state }) => state.name);
+    const second = untilThere(node, "m", 2);
+    const calls = [sleep(node, "m", SLOW_MS), sleep(node, "m", SLOW_MS)];
+    await Promise.all([second, ...calls]);
+    if (!states().includes("quarantined")) await node.statusChange(() => states().includes("quarantined"));
+    await untilThere(node, "m", 1);
+    await sleep(node, "m", 1);
+    assert.deepEqual(states(), ["ready"]);
   });
 });
 

@@ -43,6 +43,8 @@ export interface InstanceHooks {
   /** Shared by the instances of a version. */
   readonly killDistance: KillDistance;
   stateChanged(from: InstanceState, to: InstanceState): void;
+  /** Whether the version has been ready before. */
+  wasReady(): boolean;
   /** Whether another instance of the version has answered since then, as performance.now(). */
   siblingAnswered(since: number): boolean;
 }
@@ -75,7 +77,7 @@ export class Instance {
   #lastExit: InstanceExit | null = null;
   /** The last lines that this generation printed to standard error: what an exit is explained with. */
   #lastErrors: string[] = [];
-  /** The limit that this generation's last words speak of. */
+  /** The limit that this generation has spoken of since its last answer. */
   #printedOverrun: Overrun | null = null;
 
   constructor(index: number, prepared: PreparedVersion, launcher: ProcessSource, hooks: InstanceHooks, log: Logger) {
@@ -149,6 +151,7 @@ export class Instance {
         this.#idleSince = performance.now();
         this.#busy = false;
         this.#onTrial = false;
+        this.#printedOverrun = null;
         this.#apply({ name: "answered" });
       }
       done(this.#judged(outcome));
@@ -310,7 +313,7 @@ export class Instance {
     try {
       this.#harness?.bind(this.#hooks.resolveSignature(hintsFromWire(hints), artifact === null ? null : hintsFromWire(artifact)));
     } catch (error) {
-      this.#apply({ name: "load-failed", reason: IdiomError.from(error).message });
+      this.#gaveUp(IdiomError.from(error).message);
       this.#harness?.kill("killed: its signature cannot be resolved");
     }
   }
@@ -323,9 +326,9 @@ export class Instance {
     this.#apply({ name: "ready" });
   }
 
-  /** Before it is ready, the model cannot be loaded; afterwards it is the end of one process, and the next one may do better. */
+  /** A version that has never been ready cannot be loaded as it is; of one that has, it is the end of one process, and the next one may do better. */
   #gaveUp(reason: string): void {
-    if (this.#supervision.state.name === "ready") this.#harness?.kill(`the harness gave up: ${reason}`, "model");
+    if (this.#hooks.wasReady()) this.#harness?.kill(`the harness gave up: ${reason}`, "model");
     else this.#apply({ name: "load-failed", reason });
   }
 

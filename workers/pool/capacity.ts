@@ -22,6 +22,8 @@ export class Capacity {
   readonly #waiting = new Set<() => void>();
   #instances = 0;
   #memoryBytes = 0;
+  /** Somebody has given way, and no seat has come back since. */
+  #seatComes = false;
 
   constructor(limits: CapacityLimits) {
     this.#limits = limits;
@@ -37,7 +39,7 @@ export class Capacity {
 
   /**
    * Takes a seat for an instance of so much memory. Where there is none it returns false, lets somebody give way, and calls `wake` once
-   * there may be room.
+   * there may be room: once, however often the same function has asked.
    */
   take(memoryBytes: number, wake: () => void): boolean {
     if (this.#fits(memoryBytes)) {
@@ -50,9 +52,12 @@ export class Capacity {
     return false;
   }
 
-  /** Where somebody waits for room, whoever has had an instance to spare for longest lets it go. */
+  /** Where somebody waits for room, whoever has had an instance to spare for longest lets it go; the next one not before that seat is back. */
   letGiveWay(): void {
-    if (this.#waiting.size > 0) this.#longestSpare()?.giveWay();
+    const spare = this.#waiting.size > 0 && !this.#seatComes ? this.#longestSpare() : null;
+    if (spare === null) return;
+    this.#seatComes = true;
+    spare.giveWay();
   }
 
   /** Whether `take` would succeed now or once somebody has given way. */
@@ -64,6 +69,7 @@ export class Capacity {
   release(memoryBytes: number): void {
     this.#instances--;
     this.#memoryBytes -= memoryBytes;
+    this.#seatComes = false;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) setImmediate(wake);

@@ -16,7 +16,7 @@ export interface InstanceSetDependencies {
   readonly capacity: Capacity;
   /** An instance beyond `instances.min` leaves after so long without work. */
   readonly idleAfterMs: number;
-  readonly hooks: Omit<InstanceHooks, "stateChanged" | "siblingAnswered">;
+  readonly hooks: Omit<InstanceHooks, "stateChanged" | "siblingAnswered" | "wasReady">;
   readonly log: Logger;
   stateChanged(from: InstanceState, to: InstanceState): void;
   /** There may be room on the node for an instance that there was none for. */
@@ -25,6 +25,8 @@ export interface InstanceSetDependencies {
 
 /** After a replacement that did not become ready, the old instance serves on for so long before another is tried. */
 const REPLACE_AGAIN_MS = 60_000;
+/** After a further instance that crashed again and again, those that serve do without another for so long. */
+const GROW_AGAIN_MS = 60_000;
 
 export class InstanceSet implements SeatHolder {
   readonly #dependencies: InstanceSetDependencies;
@@ -37,6 +39,7 @@ export class InstanceSet implements SeatHolder {
   readonly #seated = new Set<Instance>();
   #replacement: { readonly old: Instance; readonly next: Instance } | null = null;
   #replaceNotBefore = Number.NEGATIVE_INFINITY;
+  #growNotBefore = Number.NEGATIVE_INFINITY;
   #nextIndex = 1;
   #wasReady: boolean;
   #closed = false;
@@ -65,7 +68,7 @@ export class InstanceSet implements SeatHolder {
 
   /** Nothing that could answer is left, and nothing will come by itself. */
   get hopeless(): boolean {
-    return this.#staying.length > 0 && this.#staying.every(({ state }) => state.name === "failed" || state.name === "quarantined");
+    return this.#staying.length > 0 && this.#staying.every((instance) => this.#isBroken(instance));
   }
 
   /** `min: 0`: nothing runs that is not needed, and what is needed starts. */
@@ -76,7 +79,8 @@ export class InstanceSet implements SeatHolder {
 
   /** The version may have one more, as far as it is concerned: all that it has are ready. */
   get mayGrow(): boolean {
-    return !this.#closed && this.#staying.length < this.#version.manifest.instances.max && this.#staying.every(({ state }) => state.name === "ready");
+    if (this.#closed || this.#staying.length >= this.#version.manifest.instances.max || performance.now() < this.#growNotBefore) return false;
+    return this.ready === this.#staying.length;
   }
 
   /** Whether the node has room for one more, or somebody who gives way. */
@@ -101,7 +105,10 @@ export class InstanceSet implements SeatHolder {
     if (worn !== null) return this.#replace(worn.instance, worn.why);
     for (const instance of this.#staying.toReversed()) {
       if (this.#staying.length <= this.#min) return;
-      if (instance.idle && now - instance.idleSince >= this.#dependencies.idleAfterMs) this.#letGo(instance, "idle");
+      if (this.#isBroken(instance) && this.ready >= Math.max(1, this.#min)) {
+        this.#growNotBefore = now + GROW_AGAIN_MS;
+        this.#letGo(instance, "others serve, and it does not");
+      } else if (instance.idle && this.ready > this.#min && now - instance.idleSince >= this.#dependencies.idleAfterMs) this.#letGo(instance, "idle");
     }
   }
 
@@ -134,8 +141,13 @@ export class InstanceSet implements SeatHolder {
     return this.#version.manifest.limits.memoryBytes;
   }
 
+  #isBroken({ state }: Instance): boolean {
+    return state.name === "failed" || state.name === "quarantined";
+  }
+
+  /** Only of those that serve: others are not there yet. */
   #spare(): Instance | null {
-    if (this.#closed || this.#replacement !== null || this.#staying.length <= this.#min) return null;
+    if (this.#closed || this.#replacement !== null || this.ready <= this.#min) return null;
     return this.#staying.findLast((instance) => instance.idle) ?? null;
   }
 
@@ -147,7 +159,7 @@ export class InstanceSet implements SeatHolder {
 
   #add(): Instance | null {
     const { capacity, prepared, hooks, log } = this.#dependencies;
-    if (this.#closed || !capacity.take(this.#memoryBytes, () => this.#roomMayBeFree())) return null;
+    if (this.#closed || !capacity.take(this.#memoryBytes, this.#roomMayBeFree)) return null;
     const instance: Instance = new Instance(
       this.#nextIndex++,
       prepared,
@@ -155,6 +167,7 @@ export class InstanceSet implements SeatHolder {
       {
         ...hooks,
         stateChanged: (from, to) => this.#stateChanged(instance, from, to),
+        wasReady: () => this.#wasReady,
         siblingAnswered: (since) => this.#all.some((other) => other !== instance && other.requests > 0 && other.idleSince >= since),
       },
       log,
@@ -166,10 +179,10 @@ export class InstanceSet implements SeatHolder {
     return instance;
   }
 
-  #roomMayBeFree(): void {
+  readonly #roomMayBeFree = (): void => {
     this.#fill();
     this.#dependencies.roomMayBeFree();
-  }
+  };
 
   #letGo(instance: Instance, why: string): void {
     this.#staying = this.#staying.filter((other) => other !== instance);

@@ -53,6 +53,18 @@ describe("where there is no room", () => {
     assert.equal(heard, 1);
   });
 
+  test("one gives way at a time, until its seat is back", () => {
+    const capacity = new Capacity({ maxInstances: 1, maxMemoryBytes: null });
+    const spare = holder(50);
+    capacity.join(spare);
+    for (let i = 0; i < 10; i++) capacity.take(1, nobody);
+    assert.equal(spare.gaveWay, 1);
+    capacity.release(1);
+    capacity.take(1, nobody);
+    capacity.take(1, nobody);
+    assert.equal(spare.gaveWay, 2);
+  });
+
   test("whoever has had an instance to spare for longest gives way", () => {
     const capacity = new Capacity({ maxInstances: 1, maxMemoryBytes: null });
     const holders = [holder(null), holder(5), holder(50), holder(20)];
