@@ -1,11 +1,13 @@
 // A model that ends its process again and again: everybody is told that it does not serve, and operators see how it ended.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { runCli } from "../support/cli.ts";
 import { errorCode, failureOf } from "../support/client.ts";
+import { startInProcess } from "../support/in-process.ts";
 import { ModelsFolder } from "../support/models.ts";
 import { startServer } from "../support/server.ts";
-import { tensor } from "../support/tensors.ts";
+import { assertSameTensor, tensor } from "../support/tensors.ts";
 
 const YAML = "inputs: [{name: x, datatype: INT32, shape: [-1]}]\noutputs: [{name: y, datatype: INT32, shape: [-1]}]\n";
 /** Whatever it is asked, it prints a last line and ends. */
@@ -40,4 +42,23 @@ test("so is one whose process is ended by a signal as soon as it is ready, thoug
   t.after(() => server.stop());
   await server.log.first((line) => (line.includes("-> quarantined") ? line : null));
   assert.equal(await server.health.check("m"), "NOT_SERVING");
+});
+
+test("what it said of a limit before its last answer is not why it ended, and the call is run again", { timeout: 60_000 }, async (t) => {
+  const code = `import { setTimeout } from "node:timers/promises";
+export default async ({ x }) => {
+  if (x.data[0] === 0) console.error("RangeError: Array buffer allocation failed, so one row at a time");
+  await setTimeout(x.data[0]);
+  return { y: x };
+};
+`;
+  const node = await startInProcess(new ModelsFolder().add("m", { "model.yaml": YAML, "model.mjs": code }).path);
+  t.after(() => node.stop());
+  await node.up.settled();
+  for (const ms of [0, 50, 50]) await node.client.infer("m", [tensor("x", "INT32", [ms])]);
+  const [instance] = node.up.node.instancesOf("m/1");
+  const call = node.client.infer("m", [tensor("x", "INT32", [500])]);
+  while (instance?.idle) await setImmediate();
+  process.kill(instance?.pid as number, "SIGKILL");
+  assertSameTensor((await call)["y"], tensor("y", "INT32", [500]));
 });
