@@ -9,12 +9,13 @@ import { toServiceError } from "./status.ts";
 
 type Role = ApiKey["role"];
 
-/** Probes of orchestrators and load balancers carry no key. */
-const OPEN_SERVICE = "grpc.health.v1.Health";
+/** Probes of orchestrators and load balancers carry no key: whether the server serves is told to everybody, of a model to who may call it. */
+const PROBES: readonly string[] = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
 
 /** The least that a service asks for; one that is not named here is for administrators. */
 const ROLE_OF: Readonly<Record<string, Role | undefined>> = {
   "inference.GRPCInferenceService": "infer",
+  "grpc.health.v1.Health": "infer",
   "grpc.reflection.v1.ServerReflection": "infer",
   "grpc.reflection.v1alpha.ServerReflection": "infer",
   "idiom.v1.JobsService": "submit",
@@ -32,12 +33,12 @@ export function callerOf(metadata: Metadata): JobCaller {
 export function lockInterceptor(lock: Lock): ServerInterceptor {
   return (method, call) => {
     const [, service = ""] = method.path.split("/");
-    return service === OPEN_SERVICE ? new ServerInterceptingCall(call) : locked(lock, service, call);
+    return locked(lock, ROLE_OF[service] ?? "admin", PROBES.includes(method.path), call);
   };
 }
 
-function locked(lock: Lock, service: string, call: ServerInterceptingCallInterface): ServerInterceptingCall {
-  const role = ROLE_OF[service] ?? "admin";
+/** `isProbe`: it needs no key as long as it names no model. */
+function locked(lock: Lock, role: Role, isProbe: boolean, call: ServerInterceptingCallInterface): ServerInterceptingCall {
   let caller: Caller | null = null;
   let leave = (): void => {};
   let refused = false;
@@ -50,8 +51,10 @@ function locked(lock: Lock, service: string, call: ServerInterceptingCallInterfa
     start(next) {
       next({
         onReceiveMetadata(metadata, proceed) {
+          const key = metadata.get("authorization")[0]?.toString();
+          if (isProbe && key === undefined) return proceed(metadata);
           try {
-            caller = lock.identify(metadata.get("authorization")[0]?.toString());
+            caller = lock.identify(key);
           } catch (error) {
             return lock.failures.add(addressOf(call), (error as Error).message, () => refuse(error));
           }
@@ -67,7 +70,8 @@ function locked(lock: Lock, service: string, call: ServerInterceptingCallInterfa
         },
         onReceiveMessage(message, proceed) {
           const model = modelOf(message as NamesModel);
-          if (caller === null || model === null || caller.mayCall(model)) return proceed(message);
+          if (model === null || caller?.mayCall(model)) return proceed(message);
+          if (caller === null) return refuse(new IdiomError("UNAUTHENTICATED", "without an API key health is told of the whole server alone, not of a model"));
           refuse(new IdiomError("PERMISSION_DENIED", `API key '${caller.key.name}' is not for model '${model}'`));
         },
         onCancel: () => leave(),
@@ -89,19 +93,26 @@ interface NamesModel {
   readonly model_name?: string;
   readonly model?: string;
   readonly name?: string;
+  /** Of the health service; empty: the whole server. */
+  readonly service?: string;
 }
 
-function modelOf({ model_name, model, name }: NamesModel): string | null {
-  return model_name ?? model ?? name ?? null;
+function modelOf({ model_name, model, name, service }: NamesModel): string | null {
+  return model_name ?? model ?? name ?? (service || null);
 }
 
 interface ListsModels {
   readonly models?: readonly { readonly name: string }[];
+  /** Of the health service, by model. */
+  readonly statuses?: Readonly<Record<string, object>>;
 }
 
 /** A list of models, without those that the key is not for. */
 function shownTo(caller: Caller, message: ListsModels): ListsModels {
-  return message.models === undefined ? message : { ...message, models: message.models.filter(({ name }) => caller.mayCall(name)) };
+  const { models, statuses } = message;
+  if (models !== undefined) return { ...message, models: models.filter(({ name }) => caller.mayCall(name)) };
+  if (statuses === undefined) return message;
+  return { ...message, statuses: Object.fromEntries(Object.entries(statuses).filter(([name]) => name === "" || caller.mayCall(name))) };
 }
 
 function lacksRole({ name, role }: ApiKey, wanted: Role): IdiomError {

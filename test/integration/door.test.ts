@@ -17,6 +17,7 @@ import { runCli, runCommand } from "../support/cli.ts";
 import { Client, errorCode, failureOf } from "../support/client.ts";
 import { DATA } from "../support/data-folder.ts";
 import { processFolder } from "../support/folders.ts";
+import { HealthClient } from "../support/health.ts";
 import { KeyFile, type LockedServer, startLocked, tryCall, withKey } from "../support/locked-server.ts";
 import { startServer } from "../support/server.ts";
 import { standardModels } from "../support/standard-models.ts";
@@ -94,8 +95,19 @@ describe("a door in plain text, for a network that is trusted", { timeout: 120_0
       });
     }
 
-    test("health is for everybody, because probes have no key", async () => {
-      assert.equal(await tryCall(server.grpc, "/grpc.health.v1.Health/Check", null), "OK");
+    test("health of the server is for everybody, because probes have no key; of models it is for those who may call them", async () => {
+      const [probe, own] = [
+        new HealthClient(server.grpc),
+        new HealthClient(server.grpc, withKey((await newcomer("prober", "infer", { models: ["text"] })).key)),
+      ];
+      assert.equal(await probe.check(""), "SERVING");
+      for (const model of ["text", "no-such-model"]) {
+        for (const refused of [probe.check(model), probe.watch(model)]) assert.equal((await failureOf(refused)).code, status.UNAUTHENTICATED);
+      }
+      assert.equal((await failureOf(probe.list())).code, status.UNAUTHENTICATED);
+      assert.deepEqual([await own.check(""), await own.check("text"), await own.list()], ["SERVING", "SERVING", ["text"]]);
+      for (const model of ["simple", "no-such-model"]) assert.equal((await failureOf(own.check(model))).code, status.PERMISSION_DENIED);
+      for (const client of [probe, own]) client.close();
     });
   });
 

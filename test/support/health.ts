@@ -1,5 +1,5 @@
 // grpc.health.v1 as a client sees it: one check, or a watch whose changes a test can wait for.
-import { type ClientReadableStream, credentials, makeClientConstructor, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
+import { type ClientOptions, type ClientReadableStream, credentials, makeClientConstructor, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
 import { service } from "grpc-health-check";
 
 interface Answer {
@@ -12,8 +12,16 @@ export class HealthClient {
   readonly #stub: InstanceType<typeof Stub>;
   readonly #watches: HealthWatch[] = [];
 
-  constructor(address: string) {
-    this.#stub = new Stub(address, credentials.createInsecure());
+  constructor(address: string, options: ClientOptions = {}) {
+    this.#stub = new Stub(address, credentials.createInsecure(), options);
+  }
+
+  /** The names that it tells, but for "". */
+  list(): Promise<string[]> {
+    const list = this.#stub["list"] as unknown as (request: object, done: (error: ServiceError | null, answer: { statuses: object }) => void) => void;
+    return new Promise((resolve, reject) => {
+      list.call(this.#stub, {}, (error, answer) => (error === null ? resolve(Object.keys(answer.statuses).filter((name) => name !== "")) : reject(error)));
+    });
   }
 
   check(name: string): Promise<string> {
