@@ -1,8 +1,11 @@
 // Calls that hang, in every way that their language reaches: the caller is answered at its deadline, the slot is free again
 // soon after, and nobody else pays.
 import assert from "node:assert/strict";
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type ServiceError, status } from "@grpc/grpc-js";
+import type { Instance } from "../../workers/instance/instance.ts";
 import { FULL } from "../support/chaos.ts";
 import { errorCode, failureOf, inferRequest } from "../support/client.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
@@ -91,3 +94,17 @@ async function answeredIn(call: () => Promise<void>): Promise<number> {
   await call();
   return performance.now() - calledAt;
 }
+
+test("an instance that has stopped while nobody calls it is replaced before somebody does, and its sibling serves on", { timeout: 90_000 }, async (t) => {
+  const names = activeLanguages().map((language) => fixtureName("hangs", language));
+  const models = fixtureModels(["hangs"], activeLanguages());
+  for (const name of names) appendFileSync(join(models.path, name, "model.yaml"), "limits: {timeout: 5s}\ninstances: {min: 2}\n");
+  const node = await startInProcess(models.path, LANE_SETTINGS);
+  t.after(() => node.stop());
+  await node.up.settled();
+  const [stopped, siblings] = [0, 1].map((place) => names.map((name) => node.up.node.instancesOf(`${name}/1`)[place] as Instance)) as [Instance[], Instance[]];
+  for (const { pid } of stopped) process.kill(pid as number, "SIGSTOP");
+  await node.statusChange(() => stopped.every(({ generation, state }) => generation === 2 && state.name === "ready"));
+  for (const { lastExit } of stopped) assert.equal(lastExit?.reason, "killed: it was idle and gave no sign of life for 5 s");
+  for (const { generation, state } of siblings) assert.deepEqual([generation, state.name], [1, "ready"]);
+});

@@ -77,6 +77,8 @@ export class Harness {
   /** How many frames of the handshake have come. */
   #handshake = 0;
   #nextId = 1;
+  /** The id of the PING that has no answer yet. */
+  #pinged: number | null = null;
   #killed: Kill | null = null;
   /** It has been asked to leave and has not said BYE. */
   #leaves = false;
@@ -130,6 +132,17 @@ export class Harness {
     this.#child.output.write(frame, frame.length < LARGE_FRAME ? undefined : () => release(frame));
   }
 
+  /** Whether it has not answered the last PING yet. */
+  get owesPong(): boolean {
+    return this.#pinged !== null;
+  }
+
+  /** Asks for a sign of life; not again before the last one has come. */
+  ping(): void {
+    this.#pinged = this.#nextId++;
+    this.#child.output.write(encodeJsonFrame("PING", this.#pinged, {}));
+  }
+
   /** Asks the model to stop what is in flight. */
   cancel(reason: "deadline" | "cancelled"): void {
     if (this.#inFlight === null) return;
@@ -172,7 +185,7 @@ export class Harness {
       case "BYE":
         return this.#bye(frame);
       case "PONG":
-        throw new ProtocolViolation("nobody has asked for a PONG");
+        return this.#pong(frame);
       default:
         throw new ProtocolViolation(`${frame.type} does not go to the host`);
     }
@@ -194,6 +207,12 @@ export class Harness {
     parseBody("BYE", body);
     if (!this.#leaves) throw new ProtocolViolation("nobody has asked for a BYE");
     this.#leaves = false;
+  }
+
+  #pong({ id, body }: Frame): void {
+    parseBody("PONG", body);
+    if (id !== this.#pinged) throw new ProtocolViolation("nobody has asked for a PONG");
+    this.#pinged = null;
   }
 
   #result(frame: Frame): FrameOutcome {

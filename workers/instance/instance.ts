@@ -54,6 +54,10 @@ const LAST_ERRORS = 5;
 const LOAD_TIMEOUT_MS = 60_000;
 /** What has been ready for so long serves, though nobody has asked it. */
 const SERVES_AFTER_MS = 1000;
+/** Whoever has been idle for so long is asked for a sign of life, again and again. */
+const PING_EVERY_MS = 10_000;
+/** The least time for it: a machine may be that busy. */
+const LEAST_PONG_LOOKS = 5;
 /** Between the soft cancel of a frame and the kill. */
 const CANCEL_GRACE_MS = 500;
 
@@ -74,6 +78,9 @@ export class Instance {
   #readySince = 0;
   #idleSince = 0;
   #requests = 0;
+  #pingedAt = 0;
+  /** For how many looks it has owed an answer to a PING. */
+  #silentLooks = 0;
   #lastExit: InstanceExit | null = null;
   /** The last lines that this generation printed to standard error: what an exit is explained with. */
   #lastErrors: string[] = [];
@@ -151,6 +158,7 @@ export class Instance {
         this.#idleSince = performance.now();
         this.#busy = false;
         this.#onTrial = false;
+        this.#silentLooks = 0;
         this.#printedOverrun = null;
         this.#apply({ name: "answered" });
       }
@@ -175,6 +183,22 @@ export class Instance {
     if (reason === "deadline") return CANCEL_GRACE_MS;
     const restMs = this.#hooks.killDistance.restMs(performance.now());
     return Math.max(CANCEL_GRACE_MS, Math.min(restMs, this.#prepared.version.manifest.limits.timeoutMs));
+  }
+
+  /**
+   * Ends what is idle and gives no sign of life for `limits.timeout`: no call would have an answer in time. To be called once a second;
+   * the calls are counted, not the time, so that a host that was itself held still does not blame the model. `now` as performance.now().
+   */
+  look(now: number): void {
+    const harness = this.#harness;
+    if (harness === null || !this.idle) return;
+    const looks = Math.max(LEAST_PONG_LOOKS, Math.ceil(this.#prepared.version.manifest.limits.timeoutMs / 1000));
+    if (!harness.owesPong) {
+      this.#silentLooks = 0;
+      if (now - Math.max(this.#idleSince, this.#pingedAt) < PING_EVERY_MS) return;
+      this.#pingedAt = now;
+      harness.ping();
+    } else if (++this.#silentLooks >= looks) harness.kill(`killed: it was idle and gave no sign of life for ${looks} s`, "model");
   }
 
   /** Finishes the frame in flight, then ends the process. Ends at once what is not ready. */

@@ -98,8 +98,9 @@ export class InstanceSet implements SeatHolder {
     this.#add();
   }
 
-  /** What time asks for; called now and then. `now` as performance.now(). */
+  /** What time asks for; called once a second. `now` as performance.now(). */
   look(now: number): void {
+    for (const instance of this.#staying) instance.look(now);
     if (this.#closed || this.#replacement !== null) return;
     const worn = this.#worn(now);
     if (worn !== null) return this.#replace(worn.instance, worn.why);

@@ -163,7 +163,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
     if (this.#instances.size === 0) this.#dependencies.statusChanged(this.version, this.#status());
   }
 
-  /** What time asks for; called now and then. */
+  /** What time asks for; called once a second. */
   look(): void {
     this.#instances.look(performance.now());
   }
