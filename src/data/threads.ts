@@ -4,7 +4,7 @@ import { extname, join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { IdiomError } from "../core/errors.ts";
-import { limitYoungHeapsByThread } from "../process/thread-heaps.ts";
+import { limitYoungHeapsByThread } from "../process/heaps.ts";
 import { Block, type BlockPlace } from "./block.ts";
 import { discard, type Target } from "./endpoints.ts";
 import type { JoinTask } from "./join-task.ts";

@@ -8,6 +8,7 @@ import type { Door } from "../gateway/door.ts";
 import { type GrpcFrontDoor, openGrpcFrontDoor } from "../gateway/grpc-server.ts";
 import { type HttpFrontDoor, type HttpPages, openHttpFrontDoor } from "../gateway/http-server.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
+import { keepCallsInYoungHeap } from "../process/heaps.ts";
 import type { Registry } from "../registry/registry.ts";
 import { METRICS_CONTENT_TYPE, type Metrics } from "../telemetry/metrics.ts";
 import { sandboxOf } from "./local-admin.ts";
@@ -41,6 +42,7 @@ export async function openFrontDoors(
   jobs: JobsBackend | null,
   pages: HttpPages | null,
 ): Promise<FrontDoors> {
+  keepCallsInYoungHeap();
   const { host, grpcPort: port, maxMessageBytes } = config;
   const grpc = await openGrpcFrontDoor({ host, port, maxMessageBytes }, door, registry, lane, metrics, admin, jobs);
   if (pages === null) return { grpc, http: null };

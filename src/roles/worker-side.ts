@@ -11,6 +11,7 @@ import { IdiomError } from "../core/errors.ts";
 import type { ModelVersion } from "../core/model.ts";
 import type { RealtimeLane } from "../lanes/realtime/lane.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
+import { keepCallsInYoungHeap } from "../process/heaps.ts";
 import { FolderWatch, scannedModels } from "../registry/folder-watch.ts";
 import { Registry } from "../registry/registry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -45,6 +46,7 @@ export async function workerSide(
   languages: readonly string[] | null,
   { lane, metrics, log, join: joinRedis }: WorkerParts,
 ): Promise<WorkerSide> {
+  keepCallsInYoungHeap();
   const all = readRuntimes(join(PACKAGE_ROOT, "runtimes"));
   const runtimes = chosen(all, languages);
   const strays = endStrays();

@@ -2,7 +2,7 @@
 // to answer about processes that it is busy with, and no request waits meanwhile.
 import { extname, join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { limitYoungHeapsByThread } from "../../src/process/thread-heaps.ts";
+import { limitYoungHeapsByThread } from "../../src/process/heaps.ts";
 import type { Exceeded, WatchOrder } from "./memory-watch-thread.ts";
 import type { WatchedProcesses } from "./watched-processes.ts";
 
