@@ -18,6 +18,8 @@ import { checkAnswered, LANGUAGES, MODELS, startEcho, startGateway, startIdiom, 
 /** Of one round. */
 const REQUESTS = 2_500;
 const CALLS = 200;
+/** Of each of the processes that are compared: until then V8 compiles, and of two each has half of the calls to learn from. */
+const WARM_UP = 150_000;
 /** For Python, the others are shown. */
 const MIN_REDIS_THROUGHPUT = 0.6;
 const MAX_REDIS_LATENCY = 4;
@@ -103,7 +105,7 @@ async function twoProcesses(models: string, { rounds, body, started }: Scale): P
     { name: "one", port: one.grpcPort },
     { name: "two", port: two.grpcPort },
   ];
-  for (const { port } of targets) await throughput(port, body("python"), REQUESTS);
+  for (const { port } of targets) await throughput(port, body("python"), WARM_UP);
   const rates = await inRounds(rounds, targets, ({ port }) => throughput(port, body("python"), REQUESTS));
   for (const { httpPort } of [one, two]) await checkAnswered(httpPort, "trivial-python", REQUESTS * rounds);
   return [
