@@ -64,6 +64,7 @@ export type EndCall = (error: IdiomError) => void;
 /** Who calls with one key. */
 export class Caller {
   readonly #running = new Set<EndCall>();
+  readonly #attending = new Set<EndCall>();
   #key: ApiKey;
   #tokens = Number.POSITIVE_INFINITY;
   #filledAt = 0;
@@ -104,8 +105,14 @@ export class Caller {
     return () => void this.#running.delete(end);
   }
 
+  /** The same for a call that no limit is for. */
+  attend(end: EndCall): () => void {
+    this.#attending.add(end);
+    return () => void this.#attending.delete(end);
+  }
+
   revoke(): void {
-    for (const end of this.#running) end(new IdiomError("UNAUTHENTICATED", "this API key was revoked"));
+    for (const end of [...this.#running, ...this.#attending]) end(new IdiomError("UNAUTHENTICATED", "this API key was revoked"));
   }
 
   /** A bucket that holds what may be called in one second, at least one call. */

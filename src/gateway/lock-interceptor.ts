@@ -37,7 +37,7 @@ export function lockInterceptor(lock: Lock): ServerInterceptor {
   };
 }
 
-/** `isProbe`: it needs no key as long as it names no model. */
+/** `isProbe`: it needs no key as long as it names no model, and takes nothing of a key's limits: a channel that checks the health of its server does so all the time. */
 function locked(lock: Lock, role: Role, isProbe: boolean, call: ServerInterceptingCallInterface): ServerInterceptingCall {
   let caller: Caller | null = null;
   let leave = (): void => {};
@@ -60,7 +60,7 @@ function locked(lock: Lock, role: Role, isProbe: boolean, call: ServerIntercepti
           }
           try {
             if (ROLES.indexOf(caller.key.role) < ROLES.indexOf(role)) throw lacksRole(caller.key, role);
-            leave = caller.enter(refuse);
+            leave = isProbe ? caller.attend(refuse) : caller.enter(refuse);
           } catch (error) {
             return refuse(error);
           }

@@ -10,6 +10,7 @@ import { DATA } from "../support/data-folder.ts";
 import { CLIENTS } from "../support/example-clients.ts";
 import { HealthClient } from "../support/health.ts";
 import { activeLanguages } from "../support/languages.ts";
+import { withKey } from "../support/locked-server.ts";
 
 const EXIT_AUTH = 4;
 const MODELS = join(PACKAGE_ROOT, "examples", "models");
@@ -33,7 +34,7 @@ describe("the services of docker-compose.yml", { timeout: 120_000 }, () => {
     running.unshift(gateway, ...(await Promise.all(workers)));
     server = (gateway.grpc as string).replace("0.0.0.0", "127.0.0.1");
     env = { IDIOM_SERVER: server, IDIOM_API_KEY: key };
-    const health = new HealthClient(server);
+    const health = new HealthClient(server, withKey(key));
     for (const model of models) {
       const watch = await health.watch(model);
       if ((await health.check(model).catch(() => "")) !== "SERVING") await watch.until("SERVING");

@@ -21,8 +21,8 @@ function sleepers(instances: Readonly<Record<string, string>>): string {
 }
 
 /** A model `m` that cannot be loaded while it is broken. */
-function breakable(instances: string): { readonly models: string; breakIt(): void; mendIt(): void } {
-  const models = sleepers({ m: instances });
+function breakable(instances: string, others: Readonly<Record<string, string>> = {}): { readonly models: string; breakIt(): void; mendIt(): void } {
+  const models = sleepers({ ...others, m: instances });
   const [file, broken] = [join(models, "m", "model.mjs"), join(models, "m", "broken")];
   appendFileSync(file, 'import { existsSync } from "node:fs";\nif (existsSync(new URL("broken", import.meta.url))) throw new Error("no weights");\n');
   return { models, breakIt: () => writeFileSync(broken, ""), mendIt: () => rmSync(broken) };
@@ -90,13 +90,33 @@ describe("a version that has been ready, and cannot be loaded for a while", () =
     const node = await start(t, models, { idleAfterMs: 100 });
     breakIt();
     const states = (): string[] => node.up.node.instancesOf("m/1").map(({ state }) => state.name);
-    const second = untilThere(node, "m", 2);
-    const calls = [sleep(node, "m", SLOW_MS), sleep(node, "m", SLOW_MS)];
-    await Promise.all([second, ...calls]);
-    if (!states().includes("quarantined")) await node.statusChange(() => states().includes("quarantined"));
+    const quarantined = node.statusChange(() => states().includes("quarantined"));
+    await Promise.all([sleep(node, "m", SLOW_MS), sleep(node, "m", SLOW_MS), quarantined]);
     await untilThere(node, "m", 1);
     await sleep(node, "m", 1);
     assert.deepEqual(states(), ["ready"]);
+  });
+
+  test("with min: 0 it starts again for the next call, however short ago a further instance was given up", TEST, async (t) => {
+    const { models, breakIt, mendIt } = breakable("{min: 0, max: 2}");
+    const node = await start(t, models, { idleAfterMs: 1000 });
+    await sleep(node, "m", 1);
+    breakIt();
+    const isQuarantined = (): boolean => node.up.node.instancesOf("m/1").some(({ state }) => state.name === "quarantined");
+    await Promise.all([sleep(node, "m", SLOW_MS), sleep(node, "m", SLOW_MS)]);
+    while (!isQuarantined()) await sleep(node, "m", 1);
+    await untilThere(node, "m", 0);
+    mendIt();
+    await sleep(node, "m", 1);
+  });
+
+  test("with min: 0 it holds no room that another version needs", TEST, async (t) => {
+    const { models, breakIt } = breakable("{min: 0}", { other: "{min: 0}" });
+    const node = await start(t, models, { max: 1, idleAfterMs: 100 });
+    await Promise.all([untilReady(node, ["m", "other"]), untilThere(node, "m", 0), untilThere(node, "other", 0)]);
+    breakIt();
+    assert.equal(errorCode(await failureOf(sleep(node, "m", 1))), "MODEL_NOT_READY");
+    await sleep(node, "other", 1);
   });
 });
 

@@ -8,6 +8,7 @@ import { runTool } from "../../src/process/spawn.ts";
 import { librariesOf } from "../../workers/environments/libraries.ts";
 import { findTool } from "../../workers/runtimes.ts";
 import { DATA } from "../support/data-folder.ts";
+import { idiomError } from "../support/idiom-error.ts";
 import { activeLanguages } from "../support/languages.ts";
 import { ModelsFolder } from "../support/models.ts";
 
@@ -66,11 +67,28 @@ describe("compiling a Java model", { skip: !activeLanguages().includes("java") }
     assert.ok(!existsSync(trace));
   });
 
-  test("links to sources and libraries are not followed", async () => {
-    const folder = inFolder("brings-links", MODEL);
-    symlinkSync("/etc/passwd", join(folder, "Users.java"));
-    symlinkSync(jar, join(folder, "link.jar"));
-    const [, ...libraries] = await compile(folder);
-    assert.deepEqual(libraries, [folder]);
+  test("sources and libraries that are none of the model's own are refused by name", async () => {
+    for (const [name, target] of [
+      ["Users.java", "/etc/passwd"],
+      ["link.jar", jar],
+    ] as const) {
+      const folder = inFolder(`brings-${name}`, MODEL);
+      symlinkSync(target, join(folder, name));
+      await assert.rejects(
+        compile(folder),
+        idiomError("MODEL_INVALID", `${name}: it leads out of the model's folder, or is no plain file; put the file itself there`),
+      );
+    }
+  });
+
+  test("a library does not lead the compiler to the sources of another model", async () => {
+    const other = inFolder("other", { "Secret.java": 'public class Secret { public static final String WORD = "of another model"; }\n' });
+    const folder = inFolder("brings-manifest", {
+      "Model.java": MODEL["Model.java"].replace("return x", "return Secret.WORD.length()"),
+      manifest: "Class-Path: ../other/\n",
+    });
+    await runTool(findTool("jar", DATA), ["--create", "--file", join(folder, "lib.jar"), "--manifest", join(folder, "manifest")]);
+    await assert.rejects(compile(folder), /package Secret does not exist/);
+    assert.ok(existsSync(join(other, "Secret.java")));
   });
 });

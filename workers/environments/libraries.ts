@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ModelVersion } from "../../src/core/model.ts";
-import { filesIn } from "./files.ts";
-import { compileJava } from "./java.ts";
+import { ownFile } from "../../src/registry/own-file.ts";
+import { compileJava, namesIn } from "./java.ts";
 
 type Libraries = (version: ModelVersion, data: string) => Promise<string[]> | string[];
 
@@ -13,7 +13,7 @@ const BY_LANGUAGE: Record<string, Libraries> = {
   r: (_version, data) => existing(join(data, "environments", "r")),
   node: (version, data) => [...existing(join(version.folder, "node_modules")), ...existing(join(data, "environments", "node", "node_modules"))],
   java: async (version, data) => {
-    const jars = [...filesIn(version.folder, ".jar"), ...filesIn(join(data, "environments", "java"), ".jar")];
+    const jars = [...namesIn(version.folder, ".jar").map((jar) => ownFile(version.folder, jar)), ...jarsOf(join(data, "environments", "java"))];
     return [await compileJava(version, jars, data), version.folder, ...jars];
   },
 };
@@ -24,4 +24,8 @@ export async function librariesOf(version: ModelVersion, data: string): Promise<
 
 function existing(folder: string): string[] {
   return existsSync(folder) ? [folder] : [];
+}
+
+function jarsOf(environment: string): string[] {
+  return existsSync(environment) ? namesIn(environment, ".jar").map((jar) => join(environment, jar)) : [];
 }

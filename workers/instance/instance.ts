@@ -43,7 +43,7 @@ export interface InstanceHooks {
   /** Shared by the instances of a version. */
   readonly killDistance: KillDistance;
   stateChanged(from: InstanceState, to: InstanceState): void;
-  /** Whether the version has been ready before. */
+  /** Whether the version has been ready here. */
   wasReady(): boolean;
   /** Whether another instance of the version has answered since then, as performance.now(). */
   siblingAnswered(since: number): boolean;
@@ -198,7 +198,11 @@ export class Instance {
       if (now - Math.max(this.#idleSince, this.#pingedAt) < PING_EVERY_MS) return;
       this.#pingedAt = now;
       harness.ping();
-    } else if (++this.#silentLooks >= looks) harness.kill(`killed: it was idle and gave no sign of life for ${looks} s`, "model");
+    } else if (++this.#silentLooks >= looks) {
+      // It gets no frame any more.
+      this.#busy = true;
+      harness.kill(`killed: it was idle and gave no sign of life for ${looks} s`, "model");
+    }
   }
 
   /** Finishes the frame in flight, then ends the process. Ends at once what is not ready. */

@@ -62,7 +62,7 @@ export class Capacity {
 
   /** Whether `take` would succeed now or once somebody has given way. */
   mayFit(memoryBytes: number): boolean {
-    return this.#fits(memoryBytes) || this.#longestSpare() !== null;
+    return this.#fits(memoryBytes) || this.#seatComes || this.#longestSpare() !== null;
   }
 
   /** Gives a seat back; those who wait for room hear of it in the next turn of the event loop. */

@@ -41,7 +41,9 @@ export class InstanceSet implements SeatHolder {
   #replaceNotBefore = Number.NEGATIVE_INFINITY;
   #growNotBefore = Number.NEGATIVE_INFINITY;
   #nextIndex = 1;
-  #wasReady: boolean;
+  /** The signature is known: from an instance that was ready, or from an earlier life of the node. */
+  #known: boolean;
+  #wasReady = false;
   #closed = false;
 
   constructor(dependencies: InstanceSetDependencies) {
@@ -50,7 +52,7 @@ export class InstanceSet implements SeatHolder {
     const { prepared, launcher, log } = dependencies;
     const { name, version } = this.#version;
     this.#launcher = new VersionLauncher(launcher, prepared.forks, log.child({ model: name, version }));
-    this.#wasReady = dependencies.known;
+    this.#known = dependencies.known;
   }
 
   get all(): readonly Instance[] {
@@ -79,8 +81,9 @@ export class InstanceSet implements SeatHolder {
 
   /** The version may have one more, as far as it is concerned: all that it has are ready. */
   get mayGrow(): boolean {
-    if (this.#closed || this.#staying.length >= this.#version.manifest.instances.max || performance.now() < this.#growNotBefore) return false;
-    return this.ready === this.#staying.length;
+    if (this.#closed || this.#staying.length >= this.#version.manifest.instances.max) return false;
+    if (this.#staying.length === 0) return true;
+    return this.ready === this.#staying.length && performance.now() >= this.#growNotBefore;
   }
 
   /** Whether the node has room for one more, or somebody who gives way. */
@@ -102,6 +105,7 @@ export class InstanceSet implements SeatHolder {
   look(now: number): void {
     for (const instance of this.#staying) instance.look(now);
     if (this.#closed || this.#replacement !== null) return;
+    if (this.#wasReady) this.#tryFailedAgain();
     const worn = this.#worn(now);
     if (worn !== null) return this.#replace(worn.instance, worn.why);
     for (const instance of this.#staying.toReversed()) {
@@ -142,19 +146,28 @@ export class InstanceSet implements SeatHolder {
     return this.#version.manifest.limits.memoryBytes;
   }
 
+  /** Others of the version have come up since: what these failed for may have passed. */
+  #tryFailedAgain(): void {
+    const failed = this.#staying.filter(({ state }) => state.name === "failed");
+    for (const instance of failed) this.#letGo(instance, "it is tried again");
+    if (failed.length > 0) this.#fill();
+  }
+
   #isBroken({ state }: Instance): boolean {
     return state.name === "failed" || state.name === "quarantined";
   }
 
-  /** Only of those that serve: others are not there yet. */
+  /** What does not serve, before what does; never one that those who serve cannot do without. */
   #spare(): Instance | null {
-    if (this.#closed || this.#replacement !== null || this.ready <= this.#min) return null;
-    return this.#staying.findLast((instance) => instance.idle) ?? null;
+    if (this.#closed || this.#replacement !== null || this.#staying.length <= this.#min) return null;
+    const broken = this.#staying.findLast(({ state }) => state.name === "quarantined");
+    if (broken !== undefined) return broken;
+    return this.ready > this.#min ? (this.#staying.findLast((instance) => instance.idle) ?? null) : null;
   }
 
   /** Starts what is missing of `instances.min`, and at least one until the version has been ready: the first tells the signature. */
   #fill(): void {
-    const least = this.#wasReady ? this.#min : Math.max(1, this.#min);
+    const least = this.#known ? this.#min : Math.max(1, this.#min);
     while (this.#staying.length < least && this.#add() !== null);
   }
 
@@ -193,7 +206,7 @@ export class InstanceSet implements SeatHolder {
   }
 
   #stateChanged(instance: Instance, from: InstanceState, to: InstanceState): void {
-    if (to.name === "ready") this.#wasReady = true;
+    if (to.name === "ready") this.#known = this.#wasReady = true;
     if (to.name === "stopped" || to.name === "failed") this.#ended(instance, to.name === "stopped");
     if (this.#replacement !== null) this.#replacing(this.#replacement, instance, to);
     this.#dependencies.stateChanged(from, to);

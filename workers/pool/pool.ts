@@ -166,6 +166,7 @@ export class Pool implements LocalConsumer, BundleConsumer {
   /** What time asks for; called once a second. */
   look(): void {
     this.#instances.look(performance.now());
+    if (!this.#line.isEmpty) this.#growIfNeeded();
   }
 
   offer(invocation: Invocation): void {

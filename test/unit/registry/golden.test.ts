@@ -93,7 +93,7 @@ describe("a golden file that is wrong is named, with what is wrong:", () => {
     execFileSync("mkfifo", [join(model, "golden", "pipe.json")]);
     symlinkSync(folder, join(model, "up"));
     const refused = (file: string) =>
-      idiomError("MODEL_INVALID", `${file}: this is a link or a device, which may lead out of the model's folder; put the file itself there`);
+      idiomError("MODEL_INVALID", `${file}: it leads out of the model's folder, or is no plain file; put the file itself there`);
     for (const file of ["golden/link.json", "golden/pipe.json", "up/secret.json", "../secret.json"])
       assert.throws(() => readGolden(model, file), refused(file));
   });

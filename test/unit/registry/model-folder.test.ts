@@ -125,7 +125,13 @@ describe("a broken version", () => {
     const root = temporaryFolder(t, { secret: "password: of the host", "a/model.py": "" });
     symlinkSync(join(root, "secret"), join(root, "a", "model.yaml"));
     const [broken] = (await scanModels(root, RUNTIMES)).broken;
-    assert.equal(broken?.reason, "model.yaml: this is a link or a device, which may lead out of the model's folder; put the file itself there");
+    assert.equal(broken?.reason, "model.yaml: it leads out of the model's folder, or is no plain file; put the file itself there");
+  });
+
+  test("is none whose model.yaml is a link within its folder, as Kubernetes mounts a ConfigMap", async (t) => {
+    const root = temporaryFolder(t, { "a/model.py": "", "a/..data/model.yaml": "name: churn" });
+    symlinkSync(join("..data", "model.yaml"), join(root, "a", "model.yaml"));
+    assert.equal((await onlyVersion(root)).key, "churn/1");
   });
 
   test("is one whose model.yaml is too long to be one", async (t) => {

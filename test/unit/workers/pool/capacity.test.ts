@@ -59,6 +59,9 @@ describe("where there is no room", () => {
     capacity.join(spare);
     for (let i = 0; i < 10; i++) capacity.take(1, nobody);
     assert.equal(spare.gaveWay, 1);
+    capacity.leave(spare);
+    assert.ok(capacity.mayFit(1), "its seat is on its way");
+    capacity.join(spare);
     capacity.release(1);
     capacity.take(1, nobody);
     capacity.take(1, nobody);
