@@ -5,13 +5,13 @@ import { IdiomError } from "../../src/core/errors.ts";
 import { MAX_FRAME_BYTES } from "../../src/core/limits.ts";
 import type { ModelVersion } from "../../src/core/model.ts";
 import type { Signature, SignatureHints } from "../../src/core/signature.ts";
-import type { ExitCause, HarnessCommand } from "../../src/process/spawn.ts";
-import type { ConfinedProcess, Confinement, ProcessSource } from "../sandbox/launcher.ts";
-import { type Overrun, overrunBySignal, overrunIn } from "../sandbox/overrun.ts";
-import { type Ending, endingOf, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
+import type { HarnessCommand } from "../../src/process/spawn.ts";
+import type { Confinement, ProcessSource } from "../sandbox/launcher.ts";
+import { Diagnosis } from "./diagnosis.ts";
+import { type Ending, type FrameOutcome, Harness, type HarnessEvents } from "./harness.ts";
 import type { KillDistance } from "./kill-distance.ts";
 import { captureLines, LineLimit } from "./log-capture.ts";
-import { type Body, type HarnessFailure, hintsFromWire } from "./protocol.ts";
+import { type Body, hintsFromWire } from "./protocol.ts";
 import { DEFAULT_POLICY, type ExitBlame, INITIAL, type InstanceEvent, type InstanceState, type Supervision, transition } from "./state.ts";
 import type { Segment } from "./tensor-codec.ts";
 
@@ -49,8 +49,6 @@ export interface InstanceHooks {
   siblingAnswered(since: number): boolean;
 }
 
-/** Lines of standard error that are kept to explain an exit. */
-const LAST_ERRORS = 5;
 const LOAD_TIMEOUT_MS = 60_000;
 /** What has been ready for so long serves, though nobody has asked it. */
 const SERVES_AFTER_MS = 1000;
@@ -82,10 +80,8 @@ export class Instance {
   /** For how many looks it has owed an answer to a PING. */
   #silentLooks = 0;
   #lastExit: InstanceExit | null = null;
-  /** The last lines that this generation printed to standard error: what an exit is explained with. */
-  #lastErrors: string[] = [];
-  /** The limit that this generation has spoken of since its last answer. */
-  #printedOverrun: Overrun | null = null;
+  /** Of this generation. */
+  #diagnosis = new Diagnosis(null);
 
   constructor(index: number, prepared: PreparedVersion, launcher: ProcessSource, hooks: InstanceHooks, log: Logger) {
     const { name, version } = prepared.version;
@@ -159,10 +155,10 @@ export class Instance {
         this.#busy = false;
         this.#onTrial = false;
         this.#silentLooks = 0;
-        this.#printedOverrun = null;
+        this.#diagnosis.answered();
         this.#apply({ name: "answered" });
       }
-      done(this.#judged(outcome));
+      done(this.#diagnosis.judged(outcome));
     });
   }
 
@@ -261,17 +257,17 @@ export class Instance {
 
   async #launch(): Promise<void> {
     const { generation } = this.#supervision;
-    this.#lastErrors = [];
-    this.#printedOverrun = null;
+    const diagnosis = new Diagnosis(this.#launcher.level === "off" ? null : this.#prepared.confinement.limits);
+    this.#diagnosis = diagnosis;
     this.#launchedAt = performance.now();
     this.#clearTimer();
     try {
       // It may wait here for a sibling to load, which has its own time.
       const child = await this.#launcher.launch(this.#prepared.command, this.#prepared.confinement);
-      const harness = new Harness(child, this.#prepared.softCancel, MAX_FRAME_BYTES, this.#events(generation), (cause) => this.#explain(cause, child));
+      const harness = new Harness(child, this.#prepared.softCancel, MAX_FRAME_BYTES, this.#events(generation), (cause) => diagnosis.ending(cause, child));
       this.#harness = harness;
-      this.#captureOutput(child.stdout, "stdout");
-      this.#captureOutput(child.stderr, "stderr");
+      this.#captureOutput(child.stdout, "stdout", () => {});
+      this.#captureOutput(child.stderr, "stderr", (line) => diagnosis.printed(line));
       if (this.#supervision.state.name !== "starting") return harness.kill("killed: drained while it was starting");
       this.#timer = setTimeout(() => harness.kill(`killed: not ready ${LOAD_TIMEOUT_MS / 1000} s after its start`, "model"), LOAD_TIMEOUT_MS);
     } catch (error) {
@@ -279,14 +275,12 @@ export class Instance {
     }
   }
 
-  #captureOutput(stream: Readable, name: "stdout" | "stderr"): void {
+  #captureOutput(stream: Readable, name: "stdout" | "stderr", printed: (line: string) => void): void {
     captureLines(
       stream,
       (line) => {
         this.#log.info({ stream: name }, line);
-        if (name !== "stderr") return;
-        this.#lastErrors = [...this.#lastErrors.slice(1 - LAST_ERRORS), line];
-        this.#printedOverrun ??= this.#overrunIn(line);
+        printed(line);
       },
       (lines) => this.#log.warn({ stream: name, lines }, `${lines} lines were dropped: the model prints faster than the log takes`),
     );
@@ -381,36 +375,6 @@ export class Instance {
     if (blame === "model") return this.#onTrial ? "request" : "model";
     // Whoever ended it while nothing ran says nothing of a model that serves. One that ends itself again and again never does.
     return this.idle && this.#serves ? "host" : blame;
-  }
-
-  /** With the last lines that it printed, and the limit that it exceeded, if it did. */
-  #explain(cause: ExitCause, child: ConfinedProcess): Ending {
-    const ending = endingOf(cause);
-    const failed = cause.signal !== null || cause.code !== 0;
-    const bySign = failed ? (overrunBySignal(cause.signal, this.#prepared.confinement.limits) ?? this.#printedOverrun) : null;
-    const overrun = child.overrun ?? (this.#launcher.level === "off" ? null : bySign);
-    const printed = this.#lastErrors.filter((line) => line.trim() !== "").map((line) => `\n  ${line}`);
-    if (overrun === null) return { ...ending, reason: `${ending.reason}${printed.join("")}` };
-    const reason = `${overrun.advice} (${ending.reason})${printed.join("")}`;
-    return overrun.together ? { ...ending, reason } : { reason, blame: "model", code: overrun.code };
-  }
-
-  /** At level `off` nothing is limited: what such words mean is another's limit. */
-  #overrunIn(text: string): Overrun | null {
-    return this.#launcher.level === "off" ? null : overrunIn(text, this.#prepared.confinement.limits);
-  }
-
-  /** An error that speaks of a limit gets the limit's own kind. */
-  #judged(outcome: FrameOutcome): FrameOutcome {
-    if (outcome.kind === "failed") return { kind: "failed", failure: this.#judgedFailure(outcome.failure) };
-    if (outcome.kind === "died" || outcome.result.errors.length === 0) return outcome;
-    return { kind: "result", result: { ...outcome.result, errors: outcome.result.errors.map((error) => this.#judgedFailure(error)) } };
-  }
-
-  #judgedFailure<Failure extends HarnessFailure>(failure: Failure): Failure {
-    if (failure.kind !== "MODEL_ERROR" && failure.kind !== "OUT_OF_MEMORY") return failure;
-    const overrun = this.#overrunIn(`${failure.type} ${failure.message}`);
-    return overrun === null ? failure : { ...failure, kind: overrun.code, message: `${failure.message} (${overrun.advice})` };
   }
 
   #clearTimer(): void {

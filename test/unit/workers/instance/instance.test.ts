@@ -27,7 +27,7 @@ test("an instance has its time to load from when its process is up, however long
     adopt: () => null,
   };
   const launched = Promise.withResolvers<ConfinedProcess>();
-  const prepared = { version: modelVersion(), softCancel: "frame" } as PreparedVersion;
+  const prepared = { version: modelVersion(), softCancel: "frame", confinement: {} } as PreparedVersion;
   const instance = new Instance(1, prepared, { level: "strict", launch: () => launched.promise }, {} as InstanceHooks, pino({ level: "silent" }));
   instance.start();
   t.mock.timers.tick(60_000);
