@@ -113,6 +113,8 @@ test("an instance that has stopped while nobody calls it is replaced before some
   t.after(() => node.stop());
   await node.up.settled();
   const [stopped, siblings] = [0, 1].map((place) => names.map((name) => node.up.node.instancesOf(`${name}/1`)[place] as Instance)) as [Instance[], Instance[]];
+  const allReady = (): boolean => [...stopped, ...siblings].every(({ state }) => state.name === "ready");
+  if (!allReady()) await node.statusChange(allReady);
   for (const { pid } of stopped) process.kill(pid as number, "SIGSTOP");
   await node.statusChange(() => stopped.every(({ generation, state }) => generation === 2 && state.name === "ready"));
   for (const { lastExit } of stopped) assert.equal(lastExit?.reason, "killed: it was idle and gave no sign of life for 5 s");
