@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { latency, throughput } from "./support/h2load.ts";
 import { writeRequestBody } from "./support/messages.ts";
 import type { Measure } from "./support/report.ts";
-import { inRounds, medianOf, quickOf, quickRatio, ROUNDS, ratio } from "./support/rounds.ts";
+import { inRounds, medianOf, ROUNDS, ratio } from "./support/rounds.ts";
 import { checkAnswered, LANGUAGES, MODELS, startEcho, startIdiom } from "./support/server.ts";
 
 /** Of one round. */
@@ -38,11 +38,11 @@ export async function limit(quick: boolean): Promise<Measure[]> {
           target: { atLeast: MIN_THROUGHPUT_RATIO },
         }),
       ),
-      { what: "echo, p50 at concurrency 1", value: quickOf(times, "echo"), unit: "us", target: null },
+      { what: "echo, p50 at concurrency 1", value: medianOf(times, "echo"), unit: "us", target: null },
       ...LANGUAGES.map(
         (language): Measure => ({
           what: `${language} / echo, p50 at concurrency 1`,
-          value: quickRatio(times, language, "echo"),
+          value: ratio(times, language, "echo"),
           unit: "ratio",
           target: { atMost: MAX_LATENCY_RATIO[language] },
         }),

@@ -1,5 +1,5 @@
 // Several servers measured in turns, and their figures as ratios of one of them.
-import { median, quantile } from "./report.ts";
+import { median } from "./report.ts";
 
 export interface Target {
   readonly name: string;
@@ -25,17 +25,7 @@ export function medianOf(found: Rounds, name: string): number {
   return median(found.get(name) ?? []);
 }
 
-/** The figure that a quarter of the rounds do not exceed. For times: whoever shares a core with us only ever adds to them. */
-export function quickOf(found: Rounds, name: string): number {
-  return quantile(found.get(name) ?? [], 1 / 4);
-}
-
-/** The same as a ratio. */
-export function quickRatio(found: Rounds, name: string, over: string): number {
-  return quickOf(found, name) / quickOf(found, over);
-}
-
-/** The median of the rounds' own ratios. */
+/** The median of the rounds' own ratios: what is measured side by side is as fast or as slow as the machine just was. */
 export function ratio(found: Rounds, name: string, over: string): number {
   const base = found.get(over) ?? [];
   return median((found.get(name) ?? []).map((figure, round) => figure / (base[round] as number)));
