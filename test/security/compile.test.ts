@@ -81,6 +81,14 @@ describe("compiling a Java model", { skip: !activeLanguages().includes("java") }
     }
   });
 
+  test("libraries keep the path by which the model is reached, which alone its sandbox shows", async () => {
+    const folder = inFolder("reached", MODEL);
+    copyFileSync(jar, join(folder, "lib.jar"));
+    const link = join(models.path, "by-link");
+    symlinkSync(folder, link);
+    assert.deepEqual((await compile(link)).slice(1), [link, join(link, "lib.jar")]);
+  });
+
   test("a library does not lead the compiler to the sources of another model", async () => {
     const other = inFolder("other", { "Secret.java": 'public class Secret { public static final String WORD = "of another model"; }\n' });
     const folder = inFolder("brings-manifest", {

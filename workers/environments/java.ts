@@ -20,7 +20,7 @@ const FOLDER_MODE = 0o755;
  * @throws Error with the compiler's own words; IdiomError MODEL_INVALID for a source that is none of the folder's own.
  */
 export async function compileJava(version: Pick<ModelVersion, "folder" | "digest">, classPath: readonly string[], data: string): Promise<string> {
-  const sources = namesIn(version.folder, ".java").map((source) => ownFile(version.folder, source));
+  const sources = ownNames(version.folder, ".java").map((source) => `./${source}`);
   const key = createHash("sha256")
     .update(version.digest)
     .update(FLAGS.join())
@@ -38,7 +38,7 @@ export async function compileJava(version: Pick<ModelVersion, "folder" | "digest
       // Where it would look for plugins and for other sources: nothing is there.
       const nowhere = ["-processorpath", building, "-sourcepath", building];
       await runTool(javac, [...FLAGS, ...nowhere, "-cp", [building, ...classPath].join(":"), "-d", building, ...sources], {
-        cwd: building,
+        cwd: version.folder,
         env: ENVIRONMENT,
         timeoutMs: 120_000,
       });
@@ -51,12 +51,13 @@ export async function compileJava(version: Pick<ModelVersion, "folder" | "digest
   return target;
 }
 
-/** The names of its files with this ending, sorted. */
-export function namesIn(folder: string, ending: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
+/** The names of a model's files with this ending, sorted. @throws IdiomError MODEL_INVALID for one that is none of the folder's own. */
+export function ownNames(folder: string, ending: string): string[] {
+  const names = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => !entry.isDirectory() && entry.name.endsWith(ending))
-    .map(({ name }) => name)
-    .sort();
+    .map(({ name }) => name);
+  for (const name of names) ownFile(folder, name);
+  return names.sort();
 }
 
 /** Whoever comes first wins; a second build of the same content is thrown away. */

@@ -1,9 +1,8 @@
 // Where the dependencies of a model version lie, by language, in the manner that its harness expects (INIT.libraries).
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ModelVersion } from "../../src/core/model.ts";
-import { ownFile } from "../../src/registry/own-file.ts";
-import { compileJava, namesIn } from "./java.ts";
+import { compileJava, ownNames } from "./java.ts";
 
 type Libraries = (version: ModelVersion, data: string) => Promise<string[]> | string[];
 
@@ -13,7 +12,7 @@ const BY_LANGUAGE: Record<string, Libraries> = {
   r: (_version, data) => existing(join(data, "environments", "r")),
   node: (version, data) => [...existing(join(version.folder, "node_modules")), ...existing(join(data, "environments", "node", "node_modules"))],
   java: async (version, data) => {
-    const jars = [...namesIn(version.folder, ".jar").map((jar) => ownFile(version.folder, jar)), ...jarsOf(join(data, "environments", "java"))];
+    const jars = [...ownNames(version.folder, ".jar").map((jar) => join(version.folder, jar)), ...jarsOf(join(data, "environments", "java"))];
     return [await compileJava(version, jars, data), version.folder, ...jars];
   },
 };
@@ -27,5 +26,9 @@ function existing(folder: string): string[] {
 }
 
 function jarsOf(environment: string): string[] {
-  return existsSync(environment) ? namesIn(environment, ".jar").map((jar) => join(environment, jar)) : [];
+  if (!existsSync(environment)) return [];
+  return readdirSync(environment)
+    .filter((file) => file.endsWith(".jar"))
+    .sort()
+    .map((file) => join(environment, file));
 }
